@@ -1,0 +1,3 @@
+//! The tooling of the project.
+
+fn main() {}
