@@ -1,0 +1,199 @@
+//! The contract of a broker: queues, subscriptions, deliveries and a confirmed publisher.
+
+use std::{fmt, future::Future, sync::Arc};
+
+use crate::{error::Result, message::Message};
+
+/// What the runtime does about a queue at start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Topology {
+    /// Declare the queue, its dead-letter queue and its bindings; fail if it exists with other arguments.
+    #[default]
+    Declare,
+    /// Change nothing; fail if the queue or its dead-letter queue is missing, and name what would lose messages.
+    Check,
+    /// Look at nothing.
+    Leave,
+}
+
+/// How RabbitMQ stores a queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum QueueKind {
+    /// Replicated, with a delivery count; the default.
+    #[default]
+    Quorum,
+    /// For queues that exist already and cannot be changed.
+    Classic,
+}
+
+/// A route from an exchange to a queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Binding {
+    /// The exchange; it has to exist.
+    pub exchange: String,
+    /// The routing key, or a topic pattern.
+    pub routing_key: String,
+}
+
+/// A queue as a consumer needs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueSpec {
+    /// Its name.
+    pub name: String,
+    /// Where dead letters of it go.
+    pub dead_letter: String,
+    /// How it is stored.
+    pub kind: QueueKind,
+    /// What to do about it at start.
+    pub topology: Topology,
+    /// How often the broker itself delivers a message before it gives up, quorum queues only.
+    pub delivery_limit: u32,
+    /// Routes to it.
+    pub bindings: Vec<Binding>,
+}
+
+impl QueueSpec {
+    /// Far above our own limit on attempts, so that it only ever catches messages that kill the process.
+    pub const DELIVERY_LIMIT: u32 = 100;
+
+    /// A quorum queue with `<name>.dlq` behind it.
+    pub fn new(name: impl Into<String>) -> Self {
+        let name = name.into();
+        Self {
+            dead_letter: format!("{name}.dlq"),
+            name,
+            kind: QueueKind::default(),
+            topology: Topology::default(),
+            delivery_limit: Self::DELIVERY_LIMIT,
+            bindings: Vec::new(),
+        }
+    }
+}
+
+/// What happens to a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settlement {
+    /// It is done: the broker forgets it.
+    Ack,
+    /// It goes back to the queue.
+    Requeue,
+}
+
+/// Told when the broker has been told.
+///
+/// `true`: the settlement was written to the channel the delivery came from. `false`: that channel is gone, nothing was
+/// sent, and the broker delivers the message again.
+pub type Settled = Box<dyn FnOnce(bool) + Send>;
+
+/// Settles deliveries of one channel; never blocks, and writes in the background.
+pub trait Settle: Send + Sync {
+    /// Settles the delivery with this tag.
+    fn settle(&self, tag: u64, settlement: Settlement, settled: Settled);
+
+    /// Whether the channel is still there. A delivery of a channel that is gone will come again.
+    fn is_open(&self) -> bool;
+}
+
+/// A message on its way through the runtime, owed a settlement.
+pub struct Delivery {
+    /// The message.
+    pub message: Message,
+    /// Whether the broker may have delivered it before. True after every reconnect, so it proves nothing.
+    pub redelivered: bool,
+    /// Which delivery of its channel this is.
+    pub tag: u64,
+    /// Its channel.
+    pub channel: Arc<dyn Settle>,
+}
+
+impl Delivery {
+    /// Settles it.
+    pub fn settle(self, settlement: Settlement, settled: Settled) {
+        self.channel.settle(self.tag, settlement, settled);
+    }
+
+    /// Whether a settlement can still reach the broker.
+    pub fn is_live(&self) -> bool {
+        self.channel.is_open()
+    }
+}
+
+impl fmt::Debug for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Delivery")
+            .field("tag", &self.tag)
+            .field("redelivered", &self.redelivered)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Whether the broker can be used right now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BrokerState {
+    /// Connected.
+    Up,
+    /// Connected, but the broker takes no publishes (`connection.blocked`), with its reason.
+    Blocked(String),
+    /// Not connected, with the last error.
+    Down(String),
+}
+
+/// Deliveries of one queue. It survives what the connection does not.
+pub trait Subscription: Send + 'static {
+    /// The next delivery; `None` only after [`Subscription::cancel`], once what was prefetched has been handed out.
+    ///
+    /// # Cancel safety
+    /// No delivery is lost when the future is dropped.
+    fn next(&mut self) -> impl Future<Output = Option<Delivery>> + Send;
+
+    /// Asks for no more. What was prefetched still comes, and can be settled.
+    fn cancel(&mut self) -> impl Future<Output = ()> + Send;
+}
+
+/// A message for an exchange.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Publication {
+    /// The exchange; empty for the default exchange, which routes to the queue named by the routing key.
+    pub exchange: String,
+    /// The routing key.
+    pub routing_key: String,
+    /// What to publish. Its own `exchange` and `routing_key` say where it came from and are not used.
+    pub message: Message,
+}
+
+/// Where messages come from and go to.
+pub trait Broker: Clone + Send + Sync + 'static {
+    /// The name used in logs, such as `rabbitmq`.
+    const NAME: &'static str;
+
+    /// Deliveries of one queue.
+    type Subscription: Subscription;
+
+    /// Declares or checks queues, as each one says.
+    ///
+    /// # Errors
+    /// [`is_topology`](crate::Error::is_topology) naming the argument that differs, or what is missing.
+    fn prepare(&self, queues: &[QueueSpec]) -> impl Future<Output = Result<()>> + Send;
+
+    /// Consumes a queue with at most `prefetch` unsettled deliveries.
+    ///
+    /// # Errors
+    /// Only what cannot get better by waiting; a broker that is away is waited for.
+    fn subscribe(&self, queue: &QueueSpec, prefetch: u16) -> impl Future<Output = Result<Self::Subscription>> + Send;
+
+    /// Publishes a message, mandatory and persistent, and waits for the broker's confirm.
+    ///
+    /// # Errors
+    /// [`is_unroutable`](crate::Error::is_unroutable): no queue took it.
+    /// [`is_unconfirmed`](crate::Error::is_unconfirmed): it may be stored or not; publish it again.
+    fn publish(&self, publication: Publication) -> impl Future<Output = Result<()>> + Send;
+
+    /// Whether it can be used right now, for health and metrics.
+    fn state(&self) -> BrokerState;
+
+    /// Closes all connections, after every settlement handed in so far has been written.
+    fn close(&self) -> impl Future<Output = ()> + Send;
+}

@@ -1,0 +1,90 @@
+//! The class of a failure, which alone decides what happens to a delivery.
+
+use std::{error::Error as StdError, time::Duration};
+
+/// What kind of failure it was, and so what happens next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Class {
+    /// Two transactions met: a deadlock, a lock wait, a serialization failure. The whole unit runs again at once and no
+    /// attempt is counted, ten times in a row at most.
+    Conflict,
+    /// The database is away, full of connections or read-only. The worker pauses, reconnects, and counts no attempt.
+    ServerAway,
+    /// The database has no space or memory. The worker pauses and counts no attempt: the message is not to blame.
+    OutOfSpace,
+    /// A table, column or right is missing: our deploy is wrong. The worker pauses and counts no attempt.
+    DeployWrong,
+    /// A time limit ran out. Counted.
+    TimeLimit,
+    /// May succeed later, like a refund that came before its payment. Counted.
+    Transient,
+    /// Will never succeed. Dead letter at once.
+    Permanent,
+}
+
+impl Class {
+    /// The text used in logs and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Conflict => "conflict",
+            Self::ServerAway => "server-away",
+            Self::OutOfSpace => "out-of-space",
+            Self::DeployWrong => "deploy-wrong",
+            Self::TimeLimit => "time-limit",
+            Self::Transient => "transient",
+            Self::Permanent => "permanent",
+        }
+    }
+}
+
+/// What an error says about itself.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Verdict<'a> {
+    /// Never again: dead letter.
+    Permanent,
+    /// Maybe later.
+    Transient,
+    /// Later, and not before this much time has passed.
+    RetryAfter(Duration),
+    /// Ask this cause: the storage looks for a code in it and in its sources; without one it is transient.
+    Cause(&'a (dyn StdError + 'static)),
+}
+
+/// An error that knows what should become of the message it failed on. Derive it on an error enum.
+///
+/// ```ignore
+/// #[derive(Debug, thiserror::Error, Classify)]
+/// enum LedgerError {
+///     #[error("database")]
+///     Db(#[from] sqlx::Error), // unmarked: the cause is asked
+///     #[error("account closed")]
+///     #[classify(permanent)]
+///     AccountClosed,
+///     #[error("busy")]
+///     #[classify(retry_after = 30)] // seconds
+///     Busy,
+/// }
+/// ```
+///
+/// It is found only where it is the handler's own error type: inside an `anyhow::Error` it is a stranger among others.
+pub trait Classify {
+    /// The verdict of this value.
+    fn classify(&self) -> Verdict<'_>;
+}
+
+/// Asks each link of an error's chain, the outermost first, until one has an answer.
+pub fn walk<T>(
+    error: &(dyn StdError + 'static),
+    mut ask: impl FnMut(&(dyn StdError + 'static)) -> Option<T>,
+) -> Option<T> {
+    let mut link = Some(error);
+    while let Some(error) = link {
+        if let Some(answer) = ask(error) {
+            return Some(answer);
+        }
+        link = error.source();
+    }
+    None
+}

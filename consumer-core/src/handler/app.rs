@@ -1,0 +1,137 @@
+//! An app: consumers and the state they share, apart from the servers they run on.
+
+use std::{any::type_name, collections::BTreeMap, sync::Arc};
+
+use super::{ConsumerConfig, Register, Registered, Registry, States};
+use crate::{
+    error::{Error, Result},
+    storage::Storage,
+};
+
+/// What an application does with events, before anybody says where they come from.
+///
+/// ```ignore
+/// fn app() -> App<PgStore> {
+///     App::new().state(Mailer::new()).register::<(record_payment, refund)>()
+/// }
+///
+/// #[test]
+/// fn wiring() {
+///     app().check().unwrap();
+/// }
+/// ```
+#[must_use = "an app does nothing until a `Runtime` runs it"]
+pub struct App<S: Storage> {
+    states: States,
+    registry: Registry<S>,
+    mistakes: Vec<String>,
+}
+
+impl<S: Storage> Default for App<S> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<S: Storage> App<S> {
+    /// An app without consumers.
+    pub fn new() -> Self {
+        Self { states: States::default(), registry: Registry::new(), mistakes: Vec::new() }
+    }
+
+    /// Gives a value to the handlers that take `State<T>`; one value per type.
+    pub fn state<T: Clone + Send + Sync + 'static>(mut self, value: T) -> Self {
+        if !self.states.insert(value) {
+            self.mistakes.push(format!(
+                "`.state(…)` was given two values of type `{}`; wrap one of them in a type of its own",
+                type_name::<T>()
+            ));
+        }
+        self
+    }
+
+    /// Adds a consumer, or a tuple of them.
+    pub fn register<R: Register<S>>(mut self) -> Self {
+        R::register(&mut self.registry);
+        self
+    }
+
+    /// Adds a consumer, or a tuple of them, each with these settings.
+    pub fn register_with<R: Register<S>>(mut self, configure: impl Fn(ConsumerConfig) -> ConsumerConfig) -> Self {
+        let before = self.registry.consumers.len();
+        R::register(&mut self.registry);
+        for consumer in &mut self.registry.consumers[before..] {
+            consumer.config = configure(consumer.config.clone());
+        }
+        self
+    }
+
+    /// Takes over the consumers and the state of another app.
+    pub fn merge(mut self, other: Self) -> Self {
+        if !self.states.merge(other.states) {
+            self.mistakes.push("`.merge(…)` met a state of a type that this app has already".to_owned());
+        }
+        self.registry.consumers.extend(other.registry.consumers);
+        self.mistakes.extend(other.mistakes);
+        self
+    }
+
+    /// Checks that everything fits together, without any server.
+    ///
+    /// # Errors
+    /// [`is_wiring`](Error::is_wiring), with everything that is missing or said twice, one line each.
+    pub fn check(&self) -> Result<()> {
+        let mut mistakes = self.mistakes.clone();
+        mistakes.extend(self.missing_states());
+        mistakes.extend(self.repeated("consumer", |c| c.spec.name));
+        mistakes.extend(self.repeated("queue", |c| c.spec.queue));
+        mistakes.extend(self.contested_aliases());
+        if self.registry.consumers.is_empty() {
+            mistakes.push("no consumer is registered: `.register::<…>()`".to_owned());
+        }
+        match mistakes.is_empty() {
+            true => Ok(()),
+            false => Err(Error::wiring(mistakes.join("\n"))),
+        }
+    }
+
+    fn missing_states(&self) -> Vec<String> {
+        let mut missing: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for consumer in &self.registry.consumers {
+            for (id, name) in consumer.needs.states.iter().filter(|(id, _)| !self.states.has(*id)) {
+                let _ = id;
+                missing.entry(name).or_default().push(consumer.spec.name);
+            }
+        }
+        let line = |(state, consumers): (&str, Vec<&str>)| {
+            format!("`State<{state}>` is taken by {}, but no `.state(…)` of that type was given", quoted(&consumers))
+        };
+        missing.into_iter().map(line).collect()
+    }
+
+    fn repeated(&self, what: &str, name: impl Fn(&Registered<S>) -> &'static str) -> Vec<String> {
+        let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+        self.registry.consumers.iter().for_each(|c| *seen.entry(name(c)).or_default() += 1);
+        let twice = seen.into_iter().filter(|&(_, times)| times > 1);
+        twice.map(|(name, times)| format!("{what} `{name}` is registered {times} times; each one needs its own")).collect()
+    }
+
+    fn contested_aliases(&self) -> Vec<String> {
+        let consumers = &self.registry.consumers;
+        let contested = |alias: &&str| {
+            let alias = *alias;
+            consumers.iter().filter(|c| c.spec.name == alias || c.spec.aliases.contains(&alias)).count() > 1
+        };
+        let aliases = consumers.iter().flat_map(|c| c.spec.aliases.iter().copied());
+        let contested: std::collections::BTreeSet<_> = aliases.filter(contested).collect();
+        contested.into_iter().map(|alias| format!("the alias `{alias}` belongs to more than one consumer")).collect()
+    }
+
+    pub(crate) fn into_parts(self) -> (Arc<States>, Vec<Registered<S>>) {
+        (Arc::new(self.states), self.registry.consumers)
+    }
+}
+
+fn quoted(names: &[&str]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,110 @@
+//! The knobs of one consumer's deployment.
+
+use crate::{
+    broker::{Binding, QueueKind, QueueSpec, Topology},
+    retry::RetryPolicy,
+};
+
+/// How one consumer is deployed: what may differ between two installations of the same code.
+///
+/// Set it with [`App::register_with`](super::App::register_with); the environment
+/// (`CONSUMER_<NAME>_CONCURRENCY`, `CONSUMER_<NAME>_PREFETCH`) wins over the code.
+#[derive(Clone, Debug)]
+pub struct ConsumerConfig {
+    pub(crate) concurrency: usize,
+    pub(crate) prefetch: u16,
+    pub(crate) max_body_bytes: usize,
+    pub(crate) source: String,
+    pub(crate) retry: RetryPolicy,
+    pub(crate) queue: QueueSpec,
+}
+
+impl ConsumerConfig {
+    /// Workers of a consumer by default.
+    pub const DEFAULT_CONCURRENCY: usize = 8;
+    /// Unsettled deliveries of a consumer by default: enough to keep the workers busy while acknowledgements travel.
+    pub const DEFAULT_PREFETCH: u16 = 64;
+    /// Bodies larger than this are dead-lettered unread. RabbitMQ's own limit is 16 MiB since 4.0.
+    pub const DEFAULT_MAX_BODY_BYTES: usize = 1024 * 1024;
+
+    pub(crate) fn new(queue: &str) -> Self {
+        Self {
+            concurrency: Self::DEFAULT_CONCURRENCY,
+            prefetch: Self::DEFAULT_PREFETCH,
+            max_body_bytes: Self::DEFAULT_MAX_BODY_BYTES,
+            source: String::new(),
+            retry: RetryPolicy::default(),
+            queue: QueueSpec::new(queue),
+        }
+    }
+
+    /// How many events are processed at once; each worker holds one database connection. At least 1.
+    #[must_use]
+    pub fn concurrency(mut self, workers: usize) -> Self {
+        self.concurrency = workers.max(1);
+        self
+    }
+
+    /// How many deliveries may wait here, unsettled, those in work included. At least 1.
+    #[must_use]
+    pub fn prefetch(mut self, deliveries: u16) -> Self {
+        self.prefetch = deliveries.max(1);
+        self
+    }
+
+    /// Bodies larger than this go to the dead-letter queue unread.
+    #[must_use]
+    pub fn max_body_bytes(mut self, bytes: usize) -> Self {
+        self.max_body_bytes = bytes;
+        self
+    }
+
+    /// The source of events whose message names none. Changing it makes every event a new one.
+    #[must_use]
+    pub fn source(mut self, source: impl Into<String>) -> Self {
+        self.source = source.into();
+        self
+    }
+
+    /// What happens after a failure.
+    #[must_use]
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.retry = policy;
+        self
+    }
+
+    /// Whether the queue is declared at start, checked, or left alone.
+    #[must_use]
+    pub fn topology(mut self, topology: Topology) -> Self {
+        self.queue.topology = topology;
+        self
+    }
+
+    /// How the queue is stored.
+    #[must_use]
+    pub fn queue_kind(mut self, kind: QueueKind) -> Self {
+        self.queue.kind = kind;
+        self
+    }
+
+    /// The queue for dead letters, `<queue>.dlq` by default.
+    #[must_use]
+    pub fn dead_letter_queue(mut self, name: impl Into<String>) -> Self {
+        self.queue.dead_letter = name.into();
+        self
+    }
+
+    /// The queue's `x-delivery-limit`, which catches messages that kill the process; quorum queues only.
+    #[must_use]
+    pub fn delivery_limit(mut self, deliveries: u32) -> Self {
+        self.queue.delivery_limit = deliveries;
+        self
+    }
+
+    /// Binds the queue to an exchange, which has to exist. May be said several times.
+    #[must_use]
+    pub fn bind(mut self, exchange: impl Into<String>, routing_key: impl Into<String>) -> Self {
+        self.queue.bindings.push(Binding { exchange: exchange.into(), routing_key: routing_key.into() });
+        self
+    }
+}

@@ -1,0 +1,254 @@
+//! The context of one call: what the extractors read.
+
+use std::{
+    any::{Any, TypeId, type_name},
+    collections::HashMap,
+    fmt,
+    sync::Arc,
+};
+
+use crate::message::{Envelope, EventId, Headers, Message};
+
+/// The values given by [`App::state`](super::App::state), one per type.
+#[derive(Clone, Default)]
+pub(crate) struct States(HashMap<TypeId, Arc<dyn Any + Send + Sync>>);
+
+impl States {
+    /// Adds a value; `false` if there is one of its type.
+    pub(crate) fn insert<T: Send + Sync + 'static>(&mut self, value: T) -> bool {
+        self.0.insert(TypeId::of::<T>(), Arc::new(value)).is_none()
+    }
+
+    pub(crate) fn get<T: 'static>(&self) -> Option<&T> {
+        self.0.get(&TypeId::of::<T>())?.downcast_ref()
+    }
+
+    pub(crate) fn has(&self, id: TypeId) -> bool {
+        self.0.contains_key(&id)
+    }
+
+    /// Takes over all of `other`; `false` if both have a value of one type.
+    pub(crate) fn merge(&mut self, other: Self) -> bool {
+        let expected = self.0.len() + other.0.len();
+        self.0.extend(other.0);
+        self.0.len() == expected
+    }
+}
+
+/// What one call of a handler can see beside its event and its connection.
+pub struct Context {
+    meta: Meta,
+    states: Arc<States>,
+}
+
+impl Context {
+    pub(crate) fn new(meta: Meta, states: Arc<States>) -> Self {
+        Self { meta, states }
+    }
+
+    /// The envelope of the event, and the attempt.
+    pub fn meta(&self) -> &Meta {
+        &self.meta
+    }
+
+    /// The state of type `T`, if the app was given one.
+    pub fn state<T: 'static>(&self) -> Option<&T> {
+        self.states.get()
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct(type_name::<Self>()).field("meta", &self.meta).finish_non_exhaustive()
+    }
+}
+
+/// What the envelope says about the event at hand. An extractor: take it by value, or `&Meta`.
+///
+/// Apart from the id nothing in it is verified: any publisher can write any header.
+#[derive(Clone)]
+pub struct Meta {
+    event: Arc<Facts>,
+    attempt: u32,
+}
+
+/// What stays the same over all attempts.
+struct Facts {
+    consumer: &'static str,
+    id: EventId,
+    event_type: String,
+    version: u32,
+    envelope: Envelope,
+    message: Message,
+    redelivered: bool,
+}
+
+impl Meta {
+    /// The event's id; unique within its [`source`](Self::source).
+    pub fn id(&self) -> &str {
+        &self.event.id.id
+    }
+
+    /// The event's source; empty where neither the message nor the consumer names one.
+    pub fn source(&self) -> &str {
+        &self.event.id.source
+    }
+
+    /// The name of the event's type.
+    pub fn event_type(&self) -> &str {
+        &self.event.event_type
+    }
+
+    /// The version of the schema that the data was read with.
+    pub fn version(&self) -> u32 {
+        self.event.version
+    }
+
+    /// The business conversation the event belongs to.
+    pub fn correlation_id(&self) -> Option<&str> {
+        self.event.envelope.correlation_id.as_deref()
+    }
+
+    /// The id of the event that caused this one.
+    pub fn causation_id(&self) -> Option<&str> {
+        self.event.envelope.causation_id.as_deref()
+    }
+
+    /// The W3C trace context that the publisher sent.
+    pub fn traceparent(&self) -> Option<&str> {
+        self.event.envelope.traceparent.as_deref()
+    }
+
+    /// Which attempt this is, from 1. Conflicts between transactions and outages of the database are not counted.
+    pub fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
+    /// Whether the broker may have delivered the message before. True after every reconnect: it proves nothing.
+    pub fn redelivered(&self) -> bool {
+        self.event.redelivered
+    }
+
+    /// The message's headers.
+    pub fn headers(&self) -> &Headers {
+        &self.event.message.headers
+    }
+
+    /// The name of the consumer.
+    pub fn consumer(&self) -> &str {
+        self.event.consumer
+    }
+
+    /// The meta of an event that no broker delivered, for calling a handler in a test.
+    ///
+    /// ```
+    /// # use consumer_core::Meta;
+    /// let meta = Meta::for_test("evt-1").correlation_id("order-7").attempt(2).build();
+    /// assert_eq!((meta.id(), meta.attempt()), ("evt-1", 2));
+    /// ```
+    pub fn for_test(id: impl Into<String>) -> MetaBuilder {
+        MetaBuilder {
+            facts: Facts {
+                consumer: "test",
+                id: EventId { source: String::new(), id: id.into() },
+                event_type: String::new(),
+                version: 1,
+                envelope: Envelope::default(),
+                message: Message::default(),
+                redelivered: false,
+            },
+            attempt: 1,
+        }
+    }
+
+    pub(crate) fn with_attempt(&self, attempt: u32) -> Self {
+        Self { event: Arc::clone(&self.event), attempt }
+    }
+
+    pub(crate) fn of_delivery(
+        consumer: &'static str,
+        id: EventId,
+        (event_type, version): (&str, u32),
+        envelope: Envelope,
+        message: Message,
+        redelivered: bool,
+    ) -> Self {
+        let event_type = event_type.to_owned();
+        Self {
+            event: Arc::new(Facts { consumer, id, event_type, version, envelope, message, redelivered }),
+            attempt: 1,
+        }
+    }
+
+    pub(crate) fn event_id(&self) -> &EventId {
+        &self.event.id
+    }
+
+    pub(crate) fn envelope(&self) -> &Envelope {
+        &self.event.envelope
+    }
+
+    pub(crate) fn message(&self) -> &Message {
+        &self.event.message
+    }
+}
+
+impl fmt::Debug for Meta {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Meta")
+            .field("id", &self.event.id)
+            .field("type", &self.event.event_type)
+            .field("version", &self.event.version)
+            .field("attempt", &self.attempt)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Builds a [`Meta`] for a test.
+pub struct MetaBuilder {
+    facts: Facts,
+    attempt: u32,
+}
+
+impl MetaBuilder {
+    /// Sets the event's source.
+    #[must_use]
+    pub fn source(mut self, source: impl Into<String>) -> Self {
+        self.facts.id.source = source.into();
+        self
+    }
+
+    /// Sets the event's type and version.
+    #[must_use]
+    pub fn event_type(mut self, name: impl Into<String>, version: u32) -> Self {
+        self.facts.event_type = name.into();
+        self.facts.version = version;
+        self
+    }
+
+    /// Sets the correlation id.
+    #[must_use]
+    pub fn correlation_id(mut self, id: impl Into<String>) -> Self {
+        self.facts.envelope.correlation_id = Some(id.into());
+        self
+    }
+
+    /// Sets the headers.
+    #[must_use]
+    pub fn headers(mut self, headers: Headers) -> Self {
+        self.facts.message.headers = headers;
+        self
+    }
+
+    /// Sets the attempt.
+    #[must_use]
+    pub fn attempt(mut self, attempt: u32) -> Self {
+        self.attempt = attempt;
+        self
+    }
+
+    /// The finished meta.
+    pub fn build(self) -> Meta {
+        Meta { event: Arc::new(self.facts), attempt: self.attempt }
+    }
+}

@@ -1,0 +1,60 @@
+//! Handlers: what the macros turn a user's function into, and the app they are registered in.
+
+mod app;
+mod config;
+mod context;
+mod error;
+mod extract;
+mod registry;
+pub mod via;
+
+use std::{future::Future, time::Duration};
+
+pub use self::{
+    app::App,
+    config::ConsumerConfig,
+    context::{Context, Meta, MetaBuilder},
+    error::HandlerError,
+    extract::{Extract, Needs, State},
+    registry::{Register, Registry},
+};
+pub(crate) use self::{
+    context::States,
+    registry::{Decoded, ErasedHandler, Registered},
+};
+use crate::{event::Event, storage::Storage};
+
+/// What `#[consumer(…)]` says about a function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConsumerSpec {
+    /// The scope of deduplication. It survives refactoring and renames of the function.
+    pub name: &'static str,
+    /// The queue it consumes.
+    pub queue: &'static str,
+    /// Names it had before: their claims count as its own.
+    pub aliases: &'static [&'static str],
+    /// How long one call may run; the default where it says none.
+    pub timeout: Duration,
+}
+
+impl ConsumerSpec {
+    /// How long a handler may run where `timeout` says nothing: far below RabbitMQ's consumer timeout of 30 minutes,
+    /// far above what a transaction should take.
+    pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+}
+
+/// A consumer, as the runtime calls it. Written by `#[consumer]`; not for implementing by hand.
+pub trait Handler<S: Storage>: Send + Sync + 'static {
+    /// The event it takes.
+    type Event: Event;
+    /// What its attribute says.
+    const SPEC: ConsumerSpec;
+    /// Calls the user's function on the unit's transaction.
+    fn handle<'a, 's: 'a>(
+        event: Self::Event,
+        cx: &'a Context,
+        tx: &'a mut S::Tx<'s>,
+    ) -> impl Future<Output = Result<(), HandlerError>> + Send;
+    /// Reports what its parameters ask of the app.
+    fn needs(needs: &mut Needs);
+}

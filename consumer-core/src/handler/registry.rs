@@ -1,0 +1,117 @@
+//! The registry: consumers of one storage, their types erased.
+
+use std::{any::Any, future::Future, marker::PhantomData, pin::Pin, sync::Arc};
+
+use super::{ConsumerConfig, ConsumerSpec, Context, Handler, HandlerError, Needs};
+use crate::{
+    event::{DecodeError, Event, EventType},
+    storage::Storage,
+};
+
+/// A consumer, an effect, or a tuple of them: what `App::register` takes.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be registered with storage `{S}`",
+    label = "not a consumer of this storage",
+    note = "the connection in a handler's signature picks its storage: `&mut PgConnection` needs `PgStore`, \
+            `&mut MySqlConnection` needs `MySqlStore`, `&mut SqliteConnection` needs `SqliteStore`",
+    note = "register functions with `#[consumer(…)]`, by name: `.register::<record_payment>()`"
+)]
+pub trait Register<S: Storage> {
+    /// Adds itself.
+    fn register(registry: &mut Registry<S>);
+}
+
+macro_rules! tuples {
+    ($($name:ident)*) => {
+        impl<S: Storage, $($name: Register<S>),*> Register<S> for ($($name,)*) {
+            fn register(registry: &mut Registry<S>) {
+                $($name::register(registry);)*
+            }
+        }
+    };
+}
+
+tuples!(A);
+tuples!(A B);
+tuples!(A B C);
+tuples!(A B C D);
+tuples!(A B C D E);
+tuples!(A B C D E F);
+tuples!(A B C D E F G);
+tuples!(A B C D E F G H);
+
+/// What has been registered with an app.
+pub struct Registry<S: Storage> {
+    pub(crate) consumers: Vec<Registered<S>>,
+}
+
+impl<S: Storage> Registry<S> {
+    pub(crate) fn new() -> Self {
+        Self { consumers: Vec::new() }
+    }
+
+    /// Adds a consumer. What `#[consumer]` calls.
+    pub fn consumer<H: Handler<S>>(&mut self) {
+        let mut needs = Needs::default();
+        H::needs(&mut needs);
+        self.consumers.push(Registered {
+            spec: H::SPEC,
+            config: ConsumerConfig::new(H::SPEC.queue),
+            types: H::Event::TYPES,
+            needs,
+            handler: Arc::new(Erased::<H>(PhantomData)),
+        });
+    }
+}
+
+/// One consumer, its types erased.
+pub(crate) struct Registered<S: Storage> {
+    pub(crate) spec: ConsumerSpec,
+    pub(crate) config: ConsumerConfig,
+    pub(crate) types: &'static [EventType],
+    pub(crate) needs: Needs,
+    pub(crate) handler: Arc<dyn ErasedHandler<S>>,
+}
+
+/// An event that one [`ErasedHandler`] has decoded and will take back.
+pub(crate) struct Decoded {
+    pub(crate) event_type: EventType,
+    pub(crate) body_id: Option<String>,
+    event: Box<dyn Any + Send>,
+}
+
+type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A [`Handler`] behind a pointer: one box per call, beside database work of a thousand times its cost.
+pub(crate) trait ErasedHandler<S: Storage>: Send + Sync {
+    fn decode(&self, event_type: EventType, data: &[u8]) -> Result<Decoded, DecodeError>;
+
+    fn handle<'a, 's: 'a>(
+        &self,
+        event: Decoded,
+        cx: &'a Context,
+        tx: &'a mut S::Tx<'s>,
+    ) -> BoxFuture<'a, Result<(), HandlerError>>;
+}
+
+struct Erased<H>(PhantomData<fn() -> H>);
+
+impl<S: Storage, H: Handler<S>> ErasedHandler<S> for Erased<H> {
+    fn decode(&self, event_type: EventType, data: &[u8]) -> Result<Decoded, DecodeError> {
+        let event = H::Event::decode(event_type, data)?;
+        let body_id = event.id().map(|id| id.into_owned());
+        Ok(Decoded { event_type: event.event_type(), body_id, event: Box::new(event) })
+    }
+
+    fn handle<'a, 's: 'a>(
+        &self,
+        event: Decoded,
+        cx: &'a Context,
+        tx: &'a mut S::Tx<'s>,
+    ) -> BoxFuture<'a, Result<(), HandlerError>> {
+        match event.event.downcast::<H::Event>() {
+            Ok(event) => Box::pin(H::handle(*event, cx, tx)),
+            Err(_) => Box::pin(async { Err(HandlerError::permanent("the event was decoded by another consumer")) }),
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! How generated code finds out what a type can do: tiers of traits, the most specific first.
+//!
+//! Method lookup tries `&&&&Tag<E>` before `&&&Tag<E>` and so on, and takes the first tier whose bounds hold. The last
+//! tier for errors has a bound that fails with a message: a silent last tier would accept everything.
+
+use std::{error::Error as StdError, marker::PhantomData};
+
+use super::{Extract, HandlerError, Needs, error::Failure};
+use crate::classify::{Classify, Verdict};
+
+/// A type to be asked.
+pub struct Tag<E>(PhantomData<fn() -> E>);
+
+impl<E> Tag<E> {
+    /// Of a type.
+    pub const fn new() -> Self {
+        Self(PhantomData)
+    }
+
+    /// Of a value's type.
+    pub const fn of(_: &E) -> Self {
+        Self::new()
+    }
+}
+
+impl<E> Default for Tag<E> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The two types of a handler's result, through any alias such as `anyhow::Result<()>`.
+#[diagnostic::on_unimplemented(
+    message = "a consumer returns a `Result`, not `{Self}`",
+    label = "expected `Result<(), E>`",
+    note = "`Ok` = decided: the unit commits; `Err` = could not decide: it rolls back and is retried or dead-lettered"
+)]
+pub trait ResultLike {
+    /// The success.
+    type Ok;
+    /// The error.
+    type Err;
+}
+
+impl<T, E> ResultLike for Result<T, E> {
+    type Ok = T;
+    type Err = E;
+}
+
+/// An error type that implements [`Classify`].
+pub trait PickClassify {
+    /// This tier.
+    fn pick(&self) -> ByClassify {
+        ByClassify
+    }
+}
+
+impl<E: Classify + StdError + Send + Sync + 'static> PickClassify for &&&&Tag<E> {}
+
+/// The error says its class itself.
+pub struct ByClassify;
+
+impl ByClassify {
+    /// Keeps the error.
+    pub fn wrap<E: Classify + StdError + Send + Sync + 'static>(self, error: E) -> HandlerError {
+        HandlerError::new(Classified(error))
+    }
+
+    /// Nothing to report.
+    pub fn report<E>(self, _: Tag<E>, _: &mut Needs) {}
+}
+
+struct Classified<E>(E);
+
+impl<E: Classify + StdError + Send + Sync + 'static> Failure for Classified<E> {
+    fn as_error(&self) -> &(dyn StdError + 'static) {
+        &self.0
+    }
+
+    fn verdict(&self) -> Option<Verdict<'_>> {
+        Some(self.0.classify())
+    }
+}
+
+/// Any other error type.
+pub trait PickError {
+    /// This tier.
+    fn pick(&self) -> ByError {
+        ByError
+    }
+}
+
+impl<E: StdError + Send + Sync + 'static> PickError for &&&Tag<E> {}
+
+/// The storage looks for a code in the error's chain.
+pub struct ByError;
+
+impl ByError {
+    /// Keeps the error.
+    pub fn wrap<E: StdError + Send + Sync + 'static>(self, error: E) -> HandlerError {
+        HandlerError::new(Plain(error))
+    }
+
+    /// Says that the defaults apply.
+    pub fn report<E>(self, _: Tag<E>, needs: &mut Needs) {
+        needs.unclassified_error(std::any::type_name::<E>());
+    }
+}
+
+struct Plain<E>(E);
+
+impl<E: StdError + Send + Sync + 'static> Failure for Plain<E> {
+    fn as_error(&self) -> &(dyn StdError + 'static) {
+        &self.0
+    }
+
+    fn verdict(&self) -> Option<Verdict<'_>> {
+        None
+    }
+}
+
+/// A box around any error: `anyhow::Error`, `Box<dyn Error + Send + Sync>`.
+pub trait PickDyn {
+    /// This tier.
+    fn pick(&self) -> ByDyn {
+        ByDyn
+    }
+}
+
+impl<E: AsRef<dyn StdError + Send + Sync> + Send + Sync + 'static> PickDyn for &&Tag<E> {}
+
+/// The storage looks for a code in what the box holds.
+pub struct ByDyn;
+
+impl ByDyn {
+    /// Keeps the box as it is: converting it would hide what it holds.
+    pub fn wrap<E: AsRef<dyn StdError + Send + Sync> + Send + Sync + 'static>(self, error: E) -> HandlerError {
+        HandlerError::new(Boxed(error))
+    }
+
+    /// Says that the defaults apply.
+    pub fn report<E>(self, _: Tag<E>, needs: &mut Needs) {
+        needs.unclassified_error(std::any::type_name::<E>());
+    }
+}
+
+struct Boxed<E>(E);
+
+impl<E: AsRef<dyn StdError + Send + Sync> + Send + Sync + 'static> Failure for Boxed<E> {
+    fn as_error(&self) -> &(dyn StdError + 'static) {
+        self.0.as_ref()
+    }
+
+    fn verdict(&self) -> Option<Verdict<'_>> {
+        None
+    }
+}
+
+/// Our own error, from a function that calls extractors itself.
+pub trait PickOwn {
+    /// This tier.
+    fn pick(&self) -> ByOwn {
+        ByOwn
+    }
+}
+
+impl PickOwn for &Tag<HandlerError> {}
+
+/// It is one already.
+pub struct ByOwn;
+
+impl ByOwn {
+    /// Hands it on.
+    pub fn wrap(self, error: HandlerError) -> HandlerError {
+        error
+    }
+
+    /// Nothing to report.
+    pub fn report<E>(self, _: Tag<E>, _: &mut Needs) {}
+}
+
+/// What is left: no error at all.
+pub trait PickNone {
+    /// This tier.
+    fn pick(&self) -> ByNone {
+        ByNone
+    }
+}
+
+impl<E> PickNone for Tag<E> {}
+
+/// A type that is no error, which does not compile.
+pub struct ByNone;
+
+impl ByNone {
+    /// Fails to compile.
+    pub fn wrap<E: ErrorOfAHandler>(self, _: E) -> HandlerError {
+        HandlerError::transient("")
+    }
+
+    /// Silent: `wrap` has said it.
+    pub fn report<E>(self, _: Tag<E>, _: &mut Needs) {}
+}
+
+/// The bound that nothing has.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the error of a consumer",
+    label = "not an error",
+    note = "use a type that implements `std::error::Error + Send + Sync + 'static`, `anyhow::Error` or \
+            `Box<dyn Error + Send + Sync>`"
+)]
+pub trait ErrorOfAHandler {}
+
+/// A parameter of a handler of `In` events, its lifetimes made `'static`.
+pub struct Param<In, T>(PhantomData<fn() -> (In, T)>);
+
+impl<In, T> Param<In, T> {
+    /// To be asked.
+    pub const fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<In, T> Default for Param<In, T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A parameter that is an extractor: its needs are reported.
+pub trait PickNeeds {
+    /// Reports them.
+    fn report(&self, needs: &mut Needs);
+}
+
+impl<In: 'static, T: Extract<'static, In>> PickNeeds for &Param<In, T> {
+    fn report(&self, needs: &mut Needs) {
+        T::needs(needs);
+    }
+}
+
+/// A parameter that is none: silent here, because `extract` has the message.
+pub trait PickNoNeeds {
+    /// Reports nothing.
+    fn report(&self, _: &mut Needs) {}
+}
+
+impl<In, T> PickNoNeeds for Param<In, T> {}

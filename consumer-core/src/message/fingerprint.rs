@@ -1,0 +1,60 @@
+//! The fingerprint of an event's data, which tells a duplicate from an id used twice.
+
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+
+use super::canonical;
+
+/// SHA-256 over JSON in canonical form.
+const CANONICAL_JSON: u8 = 1;
+/// SHA-256 over the bytes as they came.
+const RAW: u8 = 2;
+
+/// What an event's data looked like when it was claimed: the algorithm's version, then 15 bytes of its hash.
+///
+/// It is taken of the data *as received*, before any upcasting, the envelope excluded. For JSON the members are sorted
+/// and white space is out, while numbers stay as they were written, so that a message that another library serialised
+/// again still has the same one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Fingerprint([u8; 16]);
+
+impl Fingerprint {
+    /// Of an event's data: as JSON if it is JSON, else as bytes.
+    pub fn of(data: &[u8]) -> Self {
+        match canonical::json(data) {
+            Some(canonical) => Self::new(CANONICAL_JSON, &canonical),
+            None => Self::new(RAW, data),
+        }
+    }
+
+    /// As a storage kept it.
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes as a storage keeps them.
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+
+    /// Whether both were taken by the same algorithm; otherwise a difference between them says nothing.
+    pub fn is_comparable(&self, other: &Self) -> bool {
+        self.0[0] == other.0[0]
+    }
+
+    fn new(algorithm: u8, data: &[u8]) -> Self {
+        let mut bytes: [u8; 16] = std::array::from_fn(|_| algorithm);
+        let digest: [u8; 32] = Sha256::digest(data).into();
+        bytes[1..].copy_from_slice(&digest[..15]);
+        Self(bytes)
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Fingerprint(")?;
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
+        f.write_str(")")
+    }
+}

@@ -1,0 +1,168 @@
+//! The contract of a storage: sessions, units and claims.
+//!
+//! One delivery is one *unit*: begin, claim, handler, guard, commit. A worker owns one [`Storage::Session`], a pinned
+//! connection, and runs its units on it one after the other. The suite in [`testing::storage`](crate::testing) is the
+//! contract in executable form.
+
+use std::{error::Error as StdError, future::Future, time::Duration};
+
+use crate::{
+    classify::Class,
+    error::Result,
+    inbox::{Claim, Claimed, ConsumerId, StoredClaim},
+    message::ClaimKey,
+};
+
+/// An error of a storage's statement, as its driver gave it.
+pub type StorageError = Box<dyn StdError + Send + Sync>;
+
+/// The time limits of a unit, from which a storage derives its own.
+///
+/// A server must outlive the handler (a lock wait that ends first could be swallowed by it) and must not outlive it by
+/// much: the claim of a stopped process has to free itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnitLimits {
+    /// How long the handler may run.
+    pub handler: Duration,
+    /// How long the server waits beyond it before it ends a transaction that nobody continues.
+    pub grace: Duration,
+}
+
+impl UnitLimits {
+    /// When the server gives a silent transaction up.
+    pub fn server(&self) -> Duration {
+        self.handler + self.grace
+    }
+}
+
+/// A consumer's name in the database, with the names it had before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConsumerName<'a> {
+    /// The name it has now.
+    pub name: &'a str,
+    /// Names it had: their claims stay its claims.
+    pub aliases: &'a [&'a str],
+}
+
+/// How a unit that should commit has ended.
+#[derive(Debug)]
+pub enum Commit {
+    /// It is durable.
+    Done,
+    /// The database had aborted the transaction before, because of a statement whose error the handler swallowed.
+    /// Nothing remains of the unit.
+    Aborted(StorageError),
+    /// The transaction that claimed the event was ended by the handler (its own COMMIT or ROLLBACK, DDL on MySQL) or by
+    /// the database (a deadlock's victim). Nothing was committed by us; what the handler committed, remains.
+    Ended,
+    /// The database refused the commit. Nothing remains of the unit.
+    Refused(StorageError),
+    /// The connection was lost on the way. Only the claim can tell.
+    Unknown(StorageError),
+}
+
+/// How a unit that should not commit has ended.
+#[derive(Debug)]
+pub enum Rollback {
+    /// Nothing remains of it.
+    Done,
+    /// The transaction that claimed the event was no longer there: see [`Commit::Ended`].
+    Ended,
+    /// The connection was lost; nothing of the unit can be committed any more.
+    Lost(StorageError),
+}
+
+/// How far the sweeper has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Swept {
+    /// Claims deleted.
+    pub claims: u64,
+    /// Whether older ones are left.
+    pub more: bool,
+}
+
+/// A place where claims and business rows commit together.
+///
+/// None of its futures may be dropped before it is done, except those of [`Storage::open`]: the runtime never puts a
+/// timeout around them. Limits live in the database.
+pub trait Storage: Clone + Send + Sync + 'static {
+    /// The name used in logs, such as `postgres`.
+    const NAME: &'static str;
+
+    /// A pinned connection. Dropping it closes it, and with it whatever transaction is open.
+    type Session: Send + 'static;
+
+    /// The transaction of one unit.
+    type Tx<'s>: Send;
+
+    /// Creates or upgrades the tables, or only verifies them, as the storage was configured.
+    ///
+    /// # Errors
+    /// [`is_schema`](crate::Error::is_schema) with the command that repairs it.
+    fn prepare(&self) -> impl Future<Output = Result<()>> + Send;
+
+    /// The ids of consumers, in the order given; unknown names are recorded.
+    ///
+    /// # Errors
+    /// [`is_wiring`](crate::Error::is_wiring) where a name and its alias are both in use by now.
+    fn enroll(&self, consumers: &[ConsumerName<'_>]) -> impl Future<Output = Result<Vec<ConsumerId>>> + Send;
+
+    /// How many sessions can be open at once, if there is a limit.
+    fn capacity(&self) -> Option<u32>;
+
+    /// Opens a session whose units have these limits.
+    fn open(&self, limits: UnitLimits) -> impl Future<Output = Result<Self::Session, StorageError>> + Send;
+
+    /// Starts a unit: a transaction, with the savepoint that proves its identity at the end.
+    fn begin<'s>(
+        &self,
+        session: &'s mut Self::Session,
+    ) -> impl Future<Output = Result<Self::Tx<'s>, StorageError>> + Send;
+
+    /// Claims an event, first of all; waits for a rival who is about to.
+    fn claim(
+        &self,
+        tx: &mut Self::Tx<'_>,
+        claim: &Claim,
+    ) -> impl Future<Output = Result<Claimed, StorageError>> + Send;
+
+    /// Commits the unit, if the transaction is still the one that claimed.
+    fn commit(&self, tx: Self::Tx<'_>) -> impl Future<Output = Commit> + Send;
+
+    /// Undoes the unit, and says whether the transaction was still the one that claimed.
+    fn roll_back(&self, tx: Self::Tx<'_>) -> impl Future<Output = Rollback> + Send;
+
+    /// The committed claim under a key.
+    fn find(
+        &self,
+        session: &mut Self::Session,
+        consumer: ConsumerId,
+        key: ClaimKey,
+    ) -> impl Future<Output = Result<Option<StoredClaim>, StorageError>> + Send;
+
+    /// Whether the database answers; what a paused worker asks before it goes on.
+    fn ping(&self, session: &mut Self::Session) -> impl Future<Output = Result<(), StorageError>> + Send;
+
+    /// The class of one link of an error's chain, if it is this storage's and says one.
+    fn classify(&self, error: &(dyn StdError + 'static)) -> Option<Class>;
+
+    /// Deletes at most `batch` claims that are older than `retention` by the database's clock; one process at a time,
+    /// whoever comes second deletes none.
+    fn sweep(&self, retention: Duration, batch: u32) -> impl Future<Output = Result<Swept, StorageError>> + Send;
+}
+
+/// A connection type that a handler may ask for; it picks the storage.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a connection of a storage",
+    label = "expected the connection that holds the claim",
+    note = "take `&mut PgConnection`, `&mut MySqlConnection`, `&mut SqliteConnection` or `&mut Transaction<'_, Postgres>` \
+            (or MySql, Sqlite); a pool would open a second transaction that knows nothing of the claim"
+)]
+pub trait Connection {
+    /// The storage it belongs to.
+    type Storage: Storage;
+    /// What the handler receives.
+    type Lent<'a, 's: 'a>;
+    /// Lends it out of a unit's transaction.
+    fn lend<'a, 's: 'a>(tx: &'a mut <Self::Storage as Storage>::Tx<'s>) -> Self::Lent<'a, 's>;
+}
