@@ -172,6 +172,11 @@ pub trait Broker: Clone + Send + Sync + 'static {
     /// Deliveries of one queue.
     type Subscription: Subscription;
 
+    /// Where the broker is, for logs; never with a password.
+    fn describe(&self) -> String {
+        Self::NAME.to_owned()
+    }
+
     /// Declares or checks queues, as each one says.
     ///
     /// # Errors

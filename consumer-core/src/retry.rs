@@ -75,10 +75,9 @@ impl Tally {
                 Step::Again(spread(CONFLICT_WAIT * self.conflicts, jitter))
             }
             Class::ServerAway | Class::OutOfSpace | Class::DeployWrong if self.outages == 0 || !others_pass => {
-                let (first, longest) = OUTAGE_WAIT;
-                let wait = double(first, self.outages).min(longest);
+                let wait = outage_wait(self.outages, jitter);
                 self.outages = self.outages.saturating_add(1);
-                Step::Pause(spread(wait, jitter))
+                Step::Pause(wait)
             }
             _ => self.count(policy, retry_after, jitter),
         }
@@ -93,6 +92,12 @@ impl Tally {
         let wait = spread(double(policy.first_wait, self.attempts - 1).min(policy.longest_wait), jitter);
         Step::Again(retry_after.unwrap_or(wait))
     }
+}
+
+/// The wait after `failures` failures in a row of a server that everything depends on.
+pub(crate) fn outage_wait(failures: u32, jitter: f64) -> Duration {
+    let (first, longest) = OUTAGE_WAIT;
+    spread(double(first, failures).min(longest), jitter)
 }
 
 fn double(wait: Duration, times: u32) -> Duration {

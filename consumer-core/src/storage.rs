@@ -95,6 +95,11 @@ pub trait Storage: Clone + Send + Sync + 'static {
     /// The transaction of one unit.
     type Tx<'s>: Send;
 
+    /// Where the database is, for logs; never with a password.
+    fn describe(&self) -> String {
+        Self::NAME.to_owned()
+    }
+
     /// Creates or upgrades the tables, or only verifies them, as the storage was configured.
     ///
     /// # Errors

@@ -1,1 +1,186 @@
-//! telemetry
+//! Telemetry: the names of metrics and spans, and the record of one delivery.
+//!
+//! Counters keep one identity: every delivery that a worker takes up is counted as received, and exactly once as done,
+//! duplicate, retried, dead or requeued. One that is retried is taken up again, and counted again.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
+
+/// Deliveries taken up by a worker. Label: `consumer`.
+pub const RECEIVED: &str = "consumer_deliveries_received_total";
+/// Deliveries that a worker is through with. Labels: `consumer`, `outcome` (`done`, `duplicate`, `retried`, `dead`,
+/// `requeued`).
+pub const SETTLED: &str = "consumer_deliveries_settled_total";
+/// Failures of a unit. Labels: `consumer`, `class`.
+pub const FAILURES: &str = "consumer_failures_total";
+/// Duplicates whose fingerprint was taken by another algorithm, so that nothing compared them. Label: `consumer`.
+pub const UNVERIFIED: &str = "consumer_duplicates_unverified_total";
+/// Settlements that reached no channel: the broker delivers the message again. Label: `consumer`.
+pub const LOST_SETTLEMENTS: &str = "consumer_settlements_without_effect_total";
+/// Deliveries in work. Label: `consumer`.
+pub const IN_FLIGHT: &str = "consumer_in_flight";
+/// Age of the oldest delivery in work, in seconds. Label: `consumer`.
+pub const OLDEST_IN_FLIGHT: &str = "consumer_oldest_in_flight_seconds";
+/// Wait for a database session, in seconds. Label: `consumer`.
+pub const SESSION_WAIT: &str = "consumer_session_wait_seconds";
+/// Duration of a stage, in seconds. Labels: `consumer`, `stage` (`claim`, `handler`, `commit`, `ack`).
+pub const STAGE: &str = "consumer_stage_seconds";
+/// Channels and connections rebuilt. Label: `what` (`channel`, `connection`).
+pub const RECONNECTS: &str = "consumer_broker_reconnects_total";
+/// Claims deleted by the sweeper.
+pub const SWEPT: &str = "consumer_claims_swept_total";
+
+/// The target of the one event per settled delivery.
+pub const DELIVERY_TARGET: &str = "consumer::delivery";
+
+/// How a worker is through with a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// Committed.
+    Done,
+    /// Committed before, by another delivery.
+    Duplicate,
+    /// Failed, and taken up again later.
+    Retried,
+    /// In the dead-letter queue.
+    Dead,
+    /// Back in its queue.
+    Requeued,
+}
+
+impl Outcome {
+    const ALL: [Self; 5] = [Self::Done, Self::Duplicate, Self::Retried, Self::Dead, Self::Requeued];
+
+    /// The text used in logs and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Duplicate => "duplicate",
+            Self::Retried => "retried",
+            Self::Dead => "dead",
+            Self::Requeued => "requeued",
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The instruments of one consumer, looked up once.
+pub(crate) struct Instruments {
+    consumer: &'static str,
+    received: Counter,
+    settled: [Counter; 5],
+    unverified: Counter,
+    lost_settlements: Counter,
+    pub(crate) in_flight: Gauge,
+    pub(crate) oldest_in_flight: Gauge,
+    pub(crate) session_wait: Histogram,
+    claim: Histogram,
+    handler: Histogram,
+    commit: Histogram,
+    ack: Histogram,
+}
+
+impl Instruments {
+    pub(crate) fn new(consumer: &'static str) -> Self {
+        let stage = |stage: &'static str| histogram!(STAGE, "consumer" => consumer, "stage" => stage);
+        Self {
+            consumer,
+            received: counter!(RECEIVED, "consumer" => consumer),
+            settled: Outcome::ALL.map(|o| counter!(SETTLED, "consumer" => consumer, "outcome" => o.as_str())),
+            unverified: counter!(UNVERIFIED, "consumer" => consumer),
+            lost_settlements: counter!(LOST_SETTLEMENTS, "consumer" => consumer),
+            in_flight: gauge!(IN_FLIGHT, "consumer" => consumer),
+            oldest_in_flight: gauge!(OLDEST_IN_FLIGHT, "consumer" => consumer),
+            session_wait: histogram!(SESSION_WAIT, "consumer" => consumer),
+            claim: stage("claim"),
+            handler: stage("handler"),
+            commit: stage("commit"),
+            ack: stage("ack"),
+        }
+    }
+
+    pub(crate) fn received(&self) {
+        self.received.increment(1);
+    }
+
+    pub(crate) fn unverified(&self) {
+        self.unverified.increment(1);
+    }
+
+    pub(crate) fn failed(&self, class: &'static str) {
+        counter!(FAILURES, "consumer" => self.consumer, "class" => class).increment(1);
+    }
+}
+
+/// How long the stages of the last unit took; what was not reached is zero.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Times {
+    pub(crate) claim: Duration,
+    pub(crate) handler: Duration,
+    pub(crate) commit: Duration,
+}
+
+/// What is said about one delivery once the broker has been told; never its payload.
+pub(crate) struct Record {
+    pub(crate) instruments: Arc<Instruments>,
+    pub(crate) id: String,
+    pub(crate) key: String,
+    pub(crate) attempt: u32,
+    pub(crate) outcome: Outcome,
+    /// The class of the failure, or the reason of the dead letter.
+    pub(crate) cause: &'static str,
+    pub(crate) error: String,
+    pub(crate) times: Times,
+}
+
+impl Record {
+    /// Counts the outcome; at once, because a settlement that is lost changes nothing about it.
+    pub(crate) fn count(&self) {
+        self.instruments.settled[self.outcome as usize].increment(1);
+        let Times { claim, handler, commit } = self.times;
+        self.instruments.claim.record(claim);
+        self.instruments.handler.record(handler);
+        self.instruments.commit.record(commit);
+    }
+
+    /// Emits the event; `reached` says whether the settlement found its channel.
+    pub(crate) fn emit(&self, ack: Duration, reached: bool) {
+        if !reached {
+            self.instruments.lost_settlements.increment(1);
+        }
+        self.instruments.ack.record(ack);
+        macro_rules! event {
+            ($level:ident) => {
+                tracing::event!(
+                    target: DELIVERY_TARGET,
+                    tracing::Level::$level,
+                    consumer = self.instruments.consumer,
+                    id = ?self.id,
+                    key = self.key,
+                    attempt = self.attempt,
+                    outcome = self.outcome.as_str(),
+                    cause = self.cause,
+                    error = self.error,
+                    claim_us = self.times.claim.as_micros() as u64,
+                    handler_us = self.times.handler.as_micros() as u64,
+                    commit_us = self.times.commit.as_micros() as u64,
+                    ack_us = ack.as_micros() as u64,
+                    reached,
+                    "delivery settled"
+                )
+            };
+        }
+        // What needs a person is a warning, what repairs itself is not.
+        match self.outcome {
+            Outcome::Done | Outcome::Duplicate => event!(DEBUG),
+            Outcome::Retried | Outcome::Requeued => event!(INFO),
+            Outcome::Dead => event!(WARN),
+        }
+    }
+}
