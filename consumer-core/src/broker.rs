@@ -83,13 +83,14 @@ pub enum Settlement {
 
 /// Told when the broker has been told.
 ///
-/// `true`: the settlement was written to the channel the delivery came from. `false`: that channel is gone, nothing was
-/// sent, and the broker delivers the message again.
+/// Called exactly once, from a thread of the broker's, so it must not block. `true`: the settlement was written to the
+/// channel the delivery came from. `false`: that channel is gone or was settled before, nothing is known to have reached
+/// the broker, and it delivers the message again.
 pub type Settled = Box<dyn FnOnce(bool) + Send>;
 
 /// Settles deliveries of one channel; never blocks, and writes in the background.
 pub trait Settle: Send + Sync {
-    /// Settles the delivery with this tag.
+    /// Settles the delivery with this tag, once; a second settlement of one tag is answered `false` and never sent.
     fn settle(&self, tag: u64, settlement: Settlement, settled: Settled);
 
     /// Whether the channel is still there. A delivery of a channel that is gone will come again.
@@ -97,9 +98,16 @@ pub trait Settle: Send + Sync {
 }
 
 /// A message on its way through the runtime, owed a settlement.
+///
+/// Dropped without one, it stays unsettled until its channel ends, and then comes again.
 pub struct Delivery {
     /// The message.
     pub message: Message,
+    /// What of the message cannot be represented and was replaced, for its dead letter; `None` in nearly every one.
+    ///
+    /// A publisher can put bytes into an id that are no text. No rule may be built on what is left of such a message: it
+    /// goes to the dead-letter queue as [`Undecodable`](crate::message::Reason::Undecodable), the bytes in its headers.
+    pub damage: Option<String>,
     /// Whether the broker may have delivered it before. True after every reconnect, so it proves nothing.
     pub redelivered: bool,
     /// Which delivery of its channel this is.
@@ -142,6 +150,8 @@ pub enum BrokerState {
 }
 
 /// Deliveries of one queue. It survives what the connection does not.
+///
+/// Dropped, it consumes no more; what was handed out can still be settled, the rest goes back to the queue.
 pub trait Subscription: Send + 'static {
     /// The next delivery; `None` only after [`Subscription::cancel`], once what was prefetched has been handed out.
     ///
@@ -194,6 +204,12 @@ pub trait Broker: Clone + Send + Sync + 'static {
     /// # Errors
     /// [`is_unroutable`](crate::Error::is_unroutable): no queue took it.
     /// [`is_unconfirmed`](crate::Error::is_unconfirmed): it may be stored or not; publish it again.
+    /// [`is_unavailable`](crate::Error::is_unavailable): the broker is away, nothing was sent.
+    /// [`is_unpublishable`](crate::Error::is_unpublishable): no broker takes it as it is; nothing was sent.
+    /// [`is_refused`](crate::Error::is_refused): this user may not publish there.
+    ///
+    /// # Cancel safety
+    /// Dropped, the message may be published or not, as after an unconfirmed one.
     fn publish(&self, publication: Publication) -> impl Future<Output = Result<()>> + Send;
 
     /// Whether it can be used right now, for health and metrics.

@@ -28,6 +28,7 @@ enum Kind {
     Refused,
     Unroutable,
     Unconfirmed,
+    Unpublishable,
 }
 
 impl Error {
@@ -75,6 +76,11 @@ impl Error {
         Self::new(Kind::Unconfirmed, message)
     }
 
+    /// No broker takes a message as it is: see [`Error::is_unpublishable`].
+    pub fn unpublishable(message: impl Into<String>) -> Self {
+        Self::new(Kind::Unpublishable, message)
+    }
+
     /// The same error with its cause.
     #[must_use]
     pub fn because(self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
@@ -120,6 +126,12 @@ impl Error {
     /// same id.
     pub fn is_unconfirmed(&self) -> bool {
         self.0.kind == Kind::Unconfirmed
+    }
+
+    /// A message cannot be published as it is: a name over 255 bytes, headers that do not fit a frame, a body over the
+    /// broker's limit. It is not stored anywhere, and trying again changes nothing.
+    pub fn is_unpublishable(&self) -> bool {
+        self.0.kind == Kind::Unpublishable
     }
 }
 
