@@ -84,7 +84,11 @@ impl Error {
     /// The same error with its cause.
     #[must_use]
     pub fn because(self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self(Arc::new(Inner { kind: self.0.kind, message: self.0.message.clone(), source: Some(source.into()) }))
+        Self(Arc::new(Inner {
+            kind: self.0.kind,
+            message: self.0.message.clone(),
+            source: Some(source.into()),
+        }))
     }
 
     /// The application is put together wrongly: a state nobody gave, a name used twice. Only a change of code helps.

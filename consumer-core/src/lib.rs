@@ -31,5 +31,6 @@ pub use self::{
     error::{Error, Result},
     event::Event,
     handler::{App, Meta, State},
+    runtime::Runtime,
     storage::Storage,
 };

@@ -24,6 +24,18 @@ impl Default for RetryPolicy {
     }
 }
 
+impl RetryPolicy {
+    /// How long a delivery can wait between its first attempt and its last.
+    pub(crate) fn longest(&self) -> Duration {
+        (1..self.attempts).fold(Duration::ZERO, |sum, attempt| sum.saturating_add(self.wait(attempt)))
+    }
+
+    /// The longest wait after so many attempts.
+    fn wait(&self, attempts: u32) -> Duration {
+        double(self.first_wait, attempts - 1).min(self.longest_wait)
+    }
+}
+
 /// Conflicts in a row after which one counts as an attempt.
 pub const MAX_CONFLICTS: u32 = 10;
 
@@ -74,7 +86,9 @@ impl Tally {
                 self.conflicts += 1;
                 Step::Again(spread(CONFLICT_WAIT * self.conflicts, jitter))
             }
-            Class::ServerAway | Class::OutOfSpace | Class::DeployWrong if self.outages == 0 || !others_pass => {
+            Class::ServerAway | Class::OutOfSpace | Class::DeployWrong
+                if self.outages == 0 || !others_pass =>
+            {
                 let wait = outage_wait(self.outages, jitter);
                 self.outages = self.outages.saturating_add(1);
                 Step::Pause(wait)
@@ -89,8 +103,7 @@ impl Tally {
         if self.attempts >= policy.attempts {
             return Step::DeadLetter(Reason::AttemptsExhausted);
         }
-        let wait = spread(double(policy.first_wait, self.attempts - 1).min(policy.longest_wait), jitter);
-        Step::Again(retry_after.unwrap_or(wait))
+        Step::Again(retry_after.unwrap_or_else(|| spread(policy.wait(self.attempts), jitter)))
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use crate::{handler::Meta, message::ClaimKey};
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
 /// Deliveries taken up by a worker. Label: `consumer`.
@@ -129,8 +130,8 @@ pub(crate) struct Times {
 /// What is said about one delivery once the broker has been told; never its payload.
 pub(crate) struct Record {
     pub(crate) instruments: Arc<Instruments>,
-    pub(crate) id: String,
-    pub(crate) key: String,
+    /// Which event it was, if the message said so.
+    pub(crate) event: Option<(Meta, ClaimKey)>,
     pub(crate) attempt: u32,
     pub(crate) outcome: Outcome,
     /// The class of the failure, or the reason of the dead letter.
@@ -161,8 +162,8 @@ impl Record {
                     target: DELIVERY_TARGET,
                     tracing::Level::$level,
                     consumer = self.instruments.consumer,
-                    id = ?self.id,
-                    key = self.key,
+                    id = self.event.as_ref().map(|(meta, _)| tracing::field::debug(meta.id())),
+                    key = self.event.as_ref().map(|(_, key)| tracing::field::display(key)),
                     attempt = self.attempt,
                     outcome = self.outcome.as_str(),
                     cause = self.cause,

@@ -57,7 +57,10 @@ impl<S: Storage> App<S> {
     }
 
     /// Adds a consumer, or a tuple of them, each with these settings.
-    pub fn register_with<R: Register<S>>(mut self, configure: impl Fn(ConsumerConfig) -> ConsumerConfig) -> Self {
+    pub fn register_with<R: Register<S>>(
+        mut self,
+        configure: impl Fn(ConsumerConfig) -> ConsumerConfig,
+    ) -> Self {
         let before = self.registry.consumers.len();
         R::register(&mut self.registry);
         for consumer in &mut self.registry.consumers[before..] {
@@ -104,7 +107,10 @@ impl<S: Storage> App<S> {
             }
         }
         let line = |(state, consumers): (&str, Vec<&str>)| {
-            format!("`State<{state}>` is taken by {}, but no `.state(…)` of that type was given", quoted(&consumers))
+            format!(
+                "`State<{state}>` is taken by {}, but no `.state(…)` of that type was given",
+                quoted(&consumers)
+            )
         };
         missing.into_iter().map(line).collect()
     }
@@ -113,7 +119,11 @@ impl<S: Storage> App<S> {
         let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
         self.registry.consumers.iter().for_each(|c| *seen.entry(name(c)).or_default() += 1);
         let twice = seen.into_iter().filter(|&(_, times)| times > 1);
-        twice.map(|(name, times)| format!("{what} `{name}` is registered {times} times; each one needs its own")).collect()
+        twice
+            .map(|(name, times)| {
+                format!("{what} `{name}` is registered {times} times; each one needs its own")
+            })
+            .collect()
     }
 
     fn contested_aliases(&self) -> Vec<String> {
@@ -124,7 +134,10 @@ impl<S: Storage> App<S> {
         };
         let aliases = consumers.iter().flat_map(|c| c.spec.aliases.iter().copied());
         let contested: std::collections::BTreeSet<_> = aliases.filter(contested).collect();
-        contested.into_iter().map(|alias| format!("the alias `{alias}` belongs to more than one consumer")).collect()
+        contested
+            .into_iter()
+            .map(|alias| format!("the alias `{alias}` belongs to more than one consumer"))
+            .collect()
     }
 
     pub(crate) fn into_parts(self) -> (Arc<States>, Vec<Registered<S>>) {

@@ -187,10 +187,6 @@ impl Meta {
     pub(crate) fn envelope(&self) -> &Envelope {
         &self.event.envelope
     }
-
-    pub(crate) fn message(&self) -> &Message {
-        &self.event.message
-    }
 }
 
 impl fmt::Debug for Meta {

@@ -75,7 +75,6 @@ pub(crate) struct Registered<S: Storage> {
 
 /// An event that one [`ErasedHandler`] has decoded and will take back.
 pub(crate) struct Decoded {
-    pub(crate) event_type: EventType,
     pub(crate) body_id: Option<String>,
     event: Box<dyn Any + Send>,
 }
@@ -100,7 +99,7 @@ impl<S: Storage, H: Handler<S>> ErasedHandler<S> for Erased<H> {
     fn decode(&self, event_type: EventType, data: &[u8]) -> Result<Decoded, DecodeError> {
         let event = H::Event::decode(event_type, data)?;
         let body_id = event.id().map(|id| id.into_owned());
-        Ok(Decoded { event_type: event.event_type(), body_id, event: Box::new(event) })
+        Ok(Decoded { body_id, event: Box::new(event) })
     }
 
     fn handle<'a, 's: 'a>(
@@ -111,7 +110,9 @@ impl<S: Storage, H: Handler<S>> ErasedHandler<S> for Erased<H> {
     ) -> BoxFuture<'a, Result<(), HandlerError>> {
         match event.event.downcast::<H::Event>() {
             Ok(event) => Box::pin(H::handle(*event, cx, tx)),
-            Err(_) => Box::pin(async { Err(HandlerError::permanent("the event was decoded by another consumer")) }),
+            Err(_) => {
+                Box::pin(async { Err(HandlerError::permanent("the event was decoded by another consumer")) })
+            }
         }
     }
 }

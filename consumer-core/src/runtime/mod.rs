@@ -1,1 +1,118 @@
-//! runtime.
+//! The runtime: brings an app, a storage and a broker together, until it is told to stop.
+
+mod consumer;
+mod gate;
+mod handle;
+mod health;
+mod intake;
+mod job;
+mod reader;
+mod session;
+mod settings;
+mod shutdown;
+mod start;
+mod sweeper;
+mod unit;
+mod vitals;
+mod worker;
+
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use tokio_util::sync::CancellationToken;
+
+use self::{handle::Shared, settings::Settings};
+pub use self::{
+    handle::{ConsumerHandle, RuntimeHandle},
+    health::Health,
+    settings::{Secret, optional_secret, secret},
+    shutdown::shutdown_signal,
+};
+use crate::{broker::Broker, error::Result, handler::App, storage::Storage};
+
+/// Runs consumers on one storage and one broker.
+///
+/// ```ignore
+/// let store = PgStore::connect(&secret("DATABASE_URL")?).await?;
+/// let broker = RabbitMq::connect(&secret("AMQP_URL")?).await?;
+/// Runtime::new(store, broker).run(app()).until(shutdown_signal()).await
+/// ```
+pub struct Runtime<S: Storage, B: Broker> {
+    storage: S,
+    broker: B,
+    settings: Settings,
+    handle: RuntimeHandle,
+}
+
+impl<S: Storage, B: Broker> Runtime<S, B> {
+    /// A runtime that has not started.
+    pub fn new(storage: S, broker: B) -> Self {
+        let state = broker.clone();
+        let shared = Shared {
+            broker: Box::new(move || state.state()),
+            consumers: OnceLock::new(),
+            stop: CancellationToken::new(),
+            dead: CancellationToken::new(),
+        };
+        Self { storage, broker, settings: Settings::default(), handle: RuntimeHandle(Arc::new(shared)) }
+    }
+
+    /// How long a shutdown waits for what is in work before it gives it up; 30 seconds by default.
+    /// `CONSUMER_GRACE_SECONDS` wins over it.
+    #[must_use]
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.settings.grace = grace;
+        self
+    }
+
+    /// How long the record of a processed event is kept; 7 days by default. `CONSUMER_RETENTION_SECONDS` wins over it.
+    ///
+    /// It must exceed the longest time a message can come back: a duplicate of a swept event is applied again.
+    #[must_use]
+    pub fn retention(mut self, retention: Duration) -> Self {
+        self.settings.retention = retention;
+        self
+    }
+
+    /// A handle that stays valid while the runtime runs.
+    pub fn handle(&self) -> RuntimeHandle {
+        self.handle.clone()
+    }
+
+    /// Whether the process lives and is ready; ask the [handle](Self::handle) while it runs.
+    pub fn health(&self) -> Health {
+        self.handle.health()
+    }
+
+    /// Runs an app; nothing happens before [`Run::until`].
+    pub fn run(self, app: App<S>) -> Run<S, B> {
+        Run { runtime: self, app }
+    }
+}
+
+/// A runtime with its app, about to start.
+#[must_use = "nothing runs before `.until(…)` is awaited"]
+pub struct Run<S: Storage, B: Broker> {
+    runtime: Runtime<S, B>,
+    app: App<S>,
+}
+
+impl<S: Storage, B: Broker> Run<S, B> {
+    /// A handle that stays valid while the runtime runs.
+    pub fn handle(&self) -> RuntimeHandle {
+        self.runtime.handle()
+    }
+
+    /// Starts, consumes until `shutdown` resolves or [`RuntimeHandle::stop`] is called, and stops in good order: no
+    /// more deliveries are taken up, what is in work is finished within the grace, the rest goes back to the queue.
+    ///
+    /// # Errors
+    /// Whatever the start refuses: see [`App::check`], [`Storage::prepare`], [`Broker::prepare`]. Later only if one of
+    /// the runtime's own tasks dies, which is a bug; nothing is lost by it.
+    pub async fn until(self, shutdown: impl Future<Output = ()> + Send) -> Result<()> {
+        let started = start::start(self.runtime, self.app).await?;
+        started.run(shutdown).await
+    }
+}

@@ -1,0 +1,75 @@
+//! One consumer: what its reader and its workers share.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use super::{gate::Gate, vitals::Vitals};
+use crate::{
+    event::EventType,
+    handler::{ConsumerConfig, ConsumerSpec, ErasedHandler, Registered, States},
+    inbox::ConsumerId,
+    storage::{Storage, UnitLimits},
+    telemetry::Instruments,
+};
+
+/// How long beyond its handler's timeout the database waits for a unit before it ends it.
+const SERVER_GRACE: Duration = Duration::from_secs(5);
+
+/// Everything that stays the same for a consumer while it runs.
+pub(super) struct Consumer<S: Storage> {
+    pub(super) spec: ConsumerSpec,
+    pub(super) config: ConsumerConfig,
+    pub(super) id: ConsumerId,
+    pub(super) types: &'static [EventType],
+    pub(super) handler: Arc<dyn ErasedHandler<S>>,
+    pub(super) states: Arc<States>,
+    pub(super) storage: S,
+    pub(super) instruments: Arc<Instruments>,
+    pub(super) vitals: Arc<Vitals>,
+    pub(super) gate: Gate,
+    commits: AtomicU64,
+}
+
+impl<S: Storage> Consumer<S> {
+    pub(super) fn new(registered: Registered<S>, id: ConsumerId, states: Arc<States>, storage: S) -> Self {
+        let Registered { spec, config, types, handler, .. } = registered;
+        Self {
+            id,
+            types,
+            handler,
+            states,
+            storage,
+            instruments: Arc::new(Instruments::new(spec.name)),
+            vitals: Arc::new(Vitals::new(config.concurrency)),
+            gate: Gate::open(),
+            commits: AtomicU64::new(0),
+            spec,
+            config,
+        }
+    }
+
+    pub(super) fn limits(&self) -> UnitLimits {
+        UnitLimits { handler: self.spec.timeout, grace: SERVER_GRACE }
+    }
+
+    /// Notes that an event was committed.
+    pub(super) fn committed(&self) {
+        self.commits.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many events were committed so far.
+    pub(super) fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_gauges(&self) {
+        let (count, oldest) = self.vitals.in_flight();
+        self.instruments.in_flight.set(count as f64);
+        self.instruments.oldest_in_flight.set(oldest);
+    }
+}

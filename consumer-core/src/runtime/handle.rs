@@ -1,0 +1,97 @@
+//! Handles: what can be asked of a runtime and said to it while it runs.
+
+use std::sync::{Arc, OnceLock};
+
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    gate::{Gate, Position},
+    health::Health,
+    vitals::Vitals,
+};
+use crate::broker::BrokerState;
+
+/// A running, or not yet running, runtime; clones are the same.
+#[derive(Clone)]
+pub struct RuntimeHandle(pub(super) Arc<Shared>);
+
+/// What the runtime shares with its handles.
+pub(super) struct Shared {
+    pub(super) broker: Box<dyn Fn() -> BrokerState + Send + Sync>,
+    pub(super) consumers: OnceLock<Vec<ConsumerHandle>>,
+    pub(super) stop: CancellationToken,
+    /// Cancelled when a task of the runtime has died.
+    pub(super) dead: CancellationToken,
+}
+
+impl RuntimeHandle {
+    /// The consumer of this name; `None` before the start and for a name that is not registered.
+    pub fn consumer(&self, name: &str) -> Option<ConsumerHandle> {
+        self.0.consumers.get()?.iter().find(|c| c.name == name).cloned()
+    }
+
+    /// Stops the runtime as a signal would.
+    pub fn stop(&self) {
+        self.0.stop.cancel();
+    }
+
+    /// Whether the process lives and is ready.
+    pub fn health(&self) -> Health {
+        let mut reasons = Vec::new();
+        match (self.0.broker)() {
+            BrokerState::Up => {}
+            BrokerState::Blocked(reason) => reasons.push(format!("the broker takes no messages: {reason}")),
+            BrokerState::Down(reason) => reasons.push(format!("the broker is away: {reason}")),
+        }
+        match self.0.consumers.get() {
+            None => reasons.push("starting".to_owned()),
+            Some(consumers) => reasons.extend(consumers.iter().flat_map(ConsumerHandle::complaints)),
+        }
+        if self.0.stop.is_cancelled() {
+            reasons.push("stopping".to_owned());
+        }
+        let live = !self.0.dead.is_cancelled();
+        Health { live, ready: live && reasons.is_empty(), reasons }
+    }
+}
+
+/// One consumer of a runtime.
+#[derive(Clone)]
+pub struct ConsumerHandle {
+    pub(super) name: &'static str,
+    pub(super) gate: Gate,
+    pub(super) vitals: Arc<Vitals>,
+}
+
+impl ConsumerHandle {
+    /// Its name.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Takes up no more deliveries; what is in work is finished, what is buffered is held.
+    ///
+    /// After 15 minutes the buffered deliveries go back to the queue and consuming stops, before the broker's consumer
+    /// timeout does it.
+    pub fn pause(&self) {
+        self.gate.pause();
+    }
+
+    /// Goes on.
+    pub fn resume(&self) {
+        self.gate.set(Position::Open);
+    }
+
+    /// Whether it is paused.
+    pub fn is_paused(&self) -> bool {
+        matches!(self.gate.position(), Position::Held | Position::HandedBack)
+    }
+
+    fn complaints(&self) -> Vec<String> {
+        let mut complaints = self.vitals.complaints();
+        if self.is_paused() {
+            complaints = vec!["paused".to_owned()];
+        }
+        complaints.into_iter().map(|complaint| format!("consumer `{}`: {complaint}", self.name)).collect()
+    }
+}

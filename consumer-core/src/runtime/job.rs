@@ -1,0 +1,146 @@
+//! A job: one delivery inside a consumer, and what has happened to it so far.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::mpsc;
+
+use super::intake::Prepared;
+use crate::{
+    broker::{Delivery, Settle, Settled, Settlement},
+    clock,
+    handler::Meta,
+    message::{ClaimKey, Reason},
+    retry::Tally,
+    telemetry::{Instruments, Outcome, Record, Times},
+};
+
+/// A delivery on its way through a consumer.
+///
+/// It keeps the queue it came from open, so that the workers stay as long as there is a job somewhere.
+pub(super) struct Job {
+    pub(super) delivery: Delivery,
+    pub(super) tally: Tally,
+    /// Commits of the consumer when this delivery last failed.
+    pub(super) commits_seen: u64,
+    pub(super) event: Option<(Meta, ClaimKey)>,
+    pub(super) times: Times,
+    home: mpsc::UnboundedSender<Job>,
+}
+
+/// What becomes of a job.
+pub(super) enum Fate {
+    Done,
+    Duplicate,
+    Dead { reason: Reason, error: String },
+    Requeue { cause: &'static str, error: String },
+    Again { after: Duration, cause: &'static str, error: String },
+}
+
+impl Fate {
+    pub(super) fn requeue(cause: &'static str, error: &str) -> Self {
+        Self::Requeue { cause, error: error.to_owned() }
+    }
+
+    fn outcome(&self) -> Outcome {
+        match self {
+            Self::Done => Outcome::Done,
+            Self::Duplicate => Outcome::Duplicate,
+            Self::Dead { .. } => Outcome::Dead,
+            Self::Requeue { .. } => Outcome::Requeued,
+            Self::Again { .. } => Outcome::Retried,
+        }
+    }
+
+    fn settlement(&self) -> Settlement {
+        match self {
+            Self::Done | Self::Duplicate | Self::Dead { .. } => Settlement::Ack,
+            Self::Requeue { .. } | Self::Again { .. } => Settlement::Requeue,
+        }
+    }
+
+    fn cause(&self) -> (&'static str, &str) {
+        match self {
+            Self::Done | Self::Duplicate => ("", ""),
+            Self::Dead { reason, error } => (reason.as_str(), error),
+            Self::Requeue { cause, error } | Self::Again { cause, error, .. } => (cause, error),
+        }
+    }
+}
+
+impl Job {
+    pub(super) fn new(delivery: Delivery, home: mpsc::UnboundedSender<Job>) -> Self {
+        Self {
+            delivery,
+            tally: Tally::default(),
+            commits_seen: 0,
+            event: None,
+            times: Times::default(),
+            home,
+        }
+    }
+
+    /// Which attempt is at hand, from 1.
+    pub(super) fn attempt(&self) -> u32 {
+        self.tally.attempts + 1
+    }
+
+    /// Notes which event it is.
+    pub(super) fn name(&mut self, prepared: &Prepared) {
+        self.event = Some((prepared.meta.clone(), prepared.claim.key));
+    }
+
+    /// Back into the queue of its consumer.
+    pub(super) fn go_home(self) {
+        let home = self.home.clone();
+        // The queue is open: this job keeps it so. It is gone only where the workers were aborted.
+        let _ = home.send(self);
+    }
+
+    /// Counts a take that ends without a settlement.
+    pub(super) fn count(&self, instruments: &Arc<Instruments>, fate: &Fate) {
+        let record = self.record(instruments, fate);
+        record.count();
+        record.emit(Duration::ZERO, true);
+    }
+
+    /// Settles the delivery, counts the outcome, and reports both once the broker has been told.
+    pub(super) fn settle(self, instruments: &Arc<Instruments>, fate: &Fate) {
+        let record = self.record(instruments, fate);
+        record.count();
+        let asked = clock::now();
+        self.delivery
+            .settle(fate.settlement(), Box::new(move |reached| record.emit(asked.elapsed(), reached)));
+    }
+
+    fn record(&self, instruments: &Arc<Instruments>, fate: &Fate) -> Record {
+        let (cause, error) = fate.cause();
+        Record {
+            instruments: instruments.clone(),
+            event: self.event.clone(),
+            attempt: self.attempt(),
+            outcome: fate.outcome(),
+            cause,
+            error: error.to_owned(),
+            times: self.times,
+        }
+    }
+
+    /// The mistake that the mutant `ack-before-commit` makes.
+    pub(super) fn acknowledge_early(&mut self) {
+        let channel = std::mem::replace(&mut self.delivery.channel, Arc::new(Nowhere));
+        channel.settle(self.delivery.tag, Settlement::Ack, Box::new(|_| {}));
+    }
+}
+
+/// Where the settlement of a delivery goes that a mutant has settled before.
+struct Nowhere;
+
+impl Settle for Nowhere {
+    fn settle(&self, _: u64, _: Settlement, settled: Settled) {
+        settled(true);
+    }
+
+    fn is_open(&self) -> bool {
+        true
+    }
+}

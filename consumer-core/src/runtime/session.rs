@@ -1,0 +1,39 @@
+//! The session of a worker: opened when needed, closed when in doubt.
+
+use crate::{
+    clock,
+    storage::{Storage, StorageError, UnitLimits},
+};
+
+/// A place for one session.
+pub(super) struct Slot<S: Storage> {
+    storage: S,
+    limits: UnitLimits,
+    wait: metrics::Histogram,
+    session: Option<S::Session>,
+}
+
+impl<S: Storage> Slot<S> {
+    pub(super) fn new(storage: S, limits: UnitLimits, wait: metrics::Histogram) -> Self {
+        Self { storage, limits, wait, session: None }
+    }
+
+    /// The session, opened if there is none.
+    pub(super) async fn open(&mut self) -> Result<&mut S::Session, StorageError> {
+        let session = match self.session.take() {
+            Some(session) => session,
+            None => {
+                let asked = clock::now();
+                let session = self.storage.open(self.limits).await?;
+                self.wait.record(asked.elapsed());
+                session
+            }
+        };
+        Ok(self.session.insert(session))
+    }
+
+    /// Closes the session, and with it whatever transaction it has open.
+    pub(super) fn close(&mut self) {
+        self.session = None;
+    }
+}

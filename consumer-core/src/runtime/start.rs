@@ -1,0 +1,257 @@
+//! The start of a runtime, what it refuses, and the stop.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{
+    sync::{Mutex, mpsc},
+    task::JoinSet,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{
+    Runtime, RuntimeHandle,
+    consumer::Consumer,
+    gate::Position,
+    handle::ConsumerHandle,
+    reader::Reader,
+    settings::{self, Settings},
+    sweeper,
+    worker::Worker,
+};
+use crate::{
+    broker::Broker,
+    clock,
+    error::{Error, Result},
+    handler::{App, Registered},
+    inbox::ConsumerId,
+    storage::{ConsumerName, Storage},
+};
+
+/// RabbitMQ's default consumer timeout: no delivery is unsettled for longer.
+const CONSUMER_TIMEOUT: Duration = Duration::from_secs(30 * 60);
+/// How often the gauges are set.
+const GAUGE_INTERVAL: Duration = Duration::from_secs(1);
+/// How long a stop waits for what was given up after the grace.
+const ABORT_LIMIT: Duration = Duration::from_secs(5);
+
+/// A runtime whose servers are prepared.
+pub(super) struct Started<S: Storage, B: Broker> {
+    storage: S,
+    broker: B,
+    settings: Settings,
+    handle: RuntimeHandle,
+    consumers: Vec<Arc<Consumer<S>>>,
+}
+
+/// Checks everything that can be checked, and prepares tables and queues.
+pub(super) async fn start<S: Storage, B: Broker>(
+    runtime: Runtime<S, B>,
+    app: App<S>,
+) -> Result<Started<S, B>> {
+    let Runtime { storage, broker, settings, handle } = runtime;
+    let settings = settings.with_environment()?;
+    app.check()?;
+    let (states, mut registered) = app.into_parts();
+    for consumer in &mut registered {
+        consumer.config = settings::with_environment(consumer.spec.name, consumer.config.clone())?;
+        check_horizon(consumer, settings.retention)?;
+    }
+    check_capacity(&storage, &registered)?;
+    storage.prepare().await?;
+    let ids = storage.enroll(&names(&registered)).await?;
+    let queues: Vec<_> = registered.iter().map(|r| r.config.queue.clone()).collect();
+    broker.prepare(&queues).await?;
+    announce(&storage, &broker, settings, &registered);
+    let consumer = |(registered, id): (Registered<S>, ConsumerId)| {
+        Arc::new(Consumer::new(registered, id, states.clone(), storage.clone()))
+    };
+    let consumers: Vec<_> = registered.into_iter().zip(ids).map(consumer).collect();
+    Ok(Started { storage, broker, settings, handle, consumers })
+}
+
+/// A claim must be there for as long as its message can come back.
+fn check_horizon<S: Storage>(consumer: &Registered<S>, retention: Duration) -> Result<()> {
+    let horizon = consumer.config.retry.longest() + CONSUMER_TIMEOUT;
+    if retention > horizon {
+        return Ok(());
+    }
+    Err(Error::settings(format!(
+        "claims are kept for {retention:?}, but a delivery of consumer `{}` can come back for {horizon:?} (its waits and \
+         the broker's consumer timeout); raise the retention above it, or duplicates are applied twice",
+        consumer.spec.name
+    )))
+}
+
+/// Every worker holds one connection; the sweeper and a look at a lost transaction need another.
+fn check_capacity<S: Storage>(storage: &S, registered: &[Registered<S>]) -> Result<()> {
+    let workers: usize = registered.iter().map(|r| r.config.concurrency).sum();
+    match storage.capacity() {
+        Some(capacity) if (capacity as usize) <= workers => Err(Error::settings(format!(
+            "{workers} workers need {} connections, the pool has {capacity}; raise its `max_connections` or lower the \
+             consumers' concurrency",
+            workers + 1
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn names<S: Storage>(registered: &[Registered<S>]) -> Vec<ConsumerName<'static>> {
+    registered.iter().map(|r| ConsumerName { name: r.spec.name, aliases: r.spec.aliases }).collect()
+}
+
+fn announce<S: Storage, B: Broker>(
+    storage: &S,
+    broker: &B,
+    settings: Settings,
+    registered: &[Registered<S>],
+) {
+    tracing::info!(
+        storage = storage.describe(),
+        broker = broker.describe(),
+        grace = ?settings.grace,
+        retention = ?settings.retention,
+        "starting"
+    );
+    for Registered { spec, config, needs, .. } in registered {
+        tracing::info!(
+            consumer = spec.name,
+            queue = config.queue.name,
+            dead_letters = config.queue.dead_letter,
+            topology = ?config.queue.topology,
+            concurrency = config.concurrency,
+            prefetch = config.prefetch,
+            timeout = ?spec.timeout,
+            attempts = config.retry.attempts,
+            max_body_bytes = config.max_body_bytes,
+            source = config.source,
+            "consumer"
+        );
+        if let Some(error) = needs.unclassified_error {
+            tracing::info!(
+                consumer = spec.name,
+                error,
+                "this error type does not implement `Classify`: a database error in its chain is classified by its \
+                 code, everything else is tried again {} times",
+                config.retry.attempts - 1
+            );
+        }
+        if usize::from(config.prefetch) < config.concurrency {
+            tracing::warn!(
+                consumer = spec.name,
+                "prefetch is below concurrency: some workers will never have work"
+            );
+        }
+    }
+}
+
+/// The tasks of a running runtime.
+struct Tasks<B: Broker> {
+    readers: JoinSet<Option<B::Subscription>>,
+    workers: JoinSet<()>,
+    waiting: TaskTracker,
+    abort: CancellationToken,
+}
+
+impl<S: Storage, B: Broker> Started<S, B> {
+    pub(super) async fn run(self, shutdown: impl Future<Output = ()> + Send) -> Result<()> {
+        let mut tasks = self.spawn();
+        let helpers = self.spawn_helpers();
+        let outcome = tokio::select! {
+            () = shutdown => Ok(()),
+            () = self.handle.0.stop.cancelled() => Ok(()),
+            died = died(&mut tasks) => Err(died),
+        };
+        if outcome.is_err() {
+            self.handle.0.dead.cancel();
+        }
+        self.handle.0.stop.cancel();
+        self.stop(tasks).await;
+        drop(helpers);
+        self.broker.close().await;
+        outcome
+    }
+
+    fn spawn(&self) -> Tasks<B> {
+        let mut tasks = Tasks {
+            readers: JoinSet::new(),
+            workers: JoinSet::new(),
+            waiting: TaskTracker::new(),
+            abort: CancellationToken::new(),
+        };
+        for consumer in &self.consumers {
+            self.spawn_consumer(consumer, &mut tasks);
+        }
+        let handle = |c: &Arc<Consumer<S>>| ConsumerHandle {
+            name: c.spec.name,
+            gate: c.gate.clone(),
+            vitals: c.vitals.clone(),
+        };
+        // Set once: a runtime is consumed by its run.
+        let _ = self.handle.0.consumers.set(self.consumers.iter().map(handle).collect());
+        tasks
+    }
+
+    fn spawn_consumer(&self, consumer: &Arc<Consumer<S>>, tasks: &mut Tasks<B>) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let jobs = Arc::new(Mutex::new(receiver));
+        for number in 0..consumer.config.concurrency {
+            let worker = Worker {
+                number,
+                consumer: consumer.clone(),
+                broker: self.broker.clone(),
+                jobs: jobs.clone(),
+                abort: tasks.abort.clone(),
+                waiting: tasks.waiting.clone(),
+            };
+            tasks.workers.spawn(worker.run());
+        }
+        let reader = Reader { consumer: consumer.clone(), broker: self.broker.clone(), jobs: sender };
+        tasks.readers.spawn(reader.run());
+    }
+
+    fn spawn_helpers(&self) -> JoinSet<()> {
+        let mut helpers = JoinSet::new();
+        helpers.spawn(sweeper::run(self.storage.clone(), self.settings.retention));
+        let consumers = self.consumers.clone();
+        helpers.spawn(async move {
+            loop {
+                consumers.iter().for_each(|c| c.set_gauges());
+                clock::sleep(GAUGE_INTERVAL).await;
+            }
+        });
+        helpers
+    }
+
+    /// Finishes what is in work within the grace, and gives up the rest; the broker delivers it again.
+    async fn stop(&self, mut tasks: Tasks<B>) {
+        self.consumers.iter().for_each(|c| c.gate.set(Position::Closed));
+        if clock::timeout(self.settings.grace, finish(&mut tasks)).await.is_ok() {
+            return;
+        }
+        tracing::warn!(grace = ?self.settings.grace, "the grace is over: giving up what is still in work");
+        tasks.abort.cancel();
+        if clock::timeout(ABORT_LIMIT, finish(&mut tasks)).await.is_err() {
+            tracing::warn!("a unit does not end; leaving it to the database");
+        }
+    }
+}
+
+/// Waits for readers and workers; subscriptions stay open until the last settlement was handed in.
+async fn finish<B: Broker>(tasks: &mut Tasks<B>) {
+    let mut subscriptions = Vec::new();
+    while let Some(read) = tasks.readers.join_next().await {
+        subscriptions.extend(read.ok());
+    }
+    while tasks.workers.join_next().await.is_some() {}
+}
+
+/// Waits for a task that ends although nobody has told it to.
+async fn died<B: Broker>(tasks: &mut Tasks<B>) -> Error {
+    let (what, error) = tokio::select! {
+        Some(ended) = tasks.readers.join_next() => ("reader", ended.err()),
+        Some(ended) = tasks.workers.join_next() => ("worker", ended.err()),
+        else => ("task", None),
+    };
+    let error = error.map_or_else(|| "it returned".to_owned(), |e| e.to_string());
+    Error::wiring(format!("a {what} of the runtime has died, which is a bug in this library: {error}"))
+}

@@ -1,0 +1,283 @@
+//! One unit: begin, claim, handler, guard, commit — and what every other ending means.
+
+use std::{any::Any, panic::AssertUnwindSafe, time::Duration};
+
+use futures_util::FutureExt;
+use tokio_util::sync::CancellationToken;
+
+use super::{consumer::Consumer, intake::Prepared, session::Slot};
+use crate::{
+    classify::{Class, walk},
+    clock,
+    error::Chain,
+    fault,
+    handler::{Context, Decoded, HandlerError},
+    inbox::{Claim, Claimed, Repeat, StoredClaim, compare},
+    message::{Reason, Rejection},
+    storage::{Commit, Rollback, Storage, StorageError},
+    telemetry::Times,
+};
+
+/// How a unit has ended.
+pub(super) enum Ending {
+    /// Committed.
+    Done,
+    /// Nothing to do: committed before.
+    Duplicate(Repeat),
+    /// Nothing remains of it; the class says what happens next.
+    Failed(Failure),
+    /// Nothing remains of it, and no attempt can help.
+    Rejected(Rejection),
+    /// Committed or not: the claim will tell the next unit.
+    Unknown(String),
+    /// The runtime is stopping at once; nothing remains of it.
+    Abandoned,
+}
+
+/// Why a unit failed.
+pub(super) struct Failure {
+    pub(super) class: Class,
+    pub(super) retry_after: Option<Duration>,
+    pub(super) error: String,
+}
+
+impl Failure {
+    fn new(class: Class, error: impl Into<String>) -> Self {
+        Self { class, retry_after: None, error: error.into() }
+    }
+
+    fn of_storage<S: Storage>(storage: &S, doing: &str, error: &StorageError) -> Self {
+        let error: &(dyn std::error::Error + 'static) = error.as_ref();
+        let class = walk(error, |link| storage.classify(link)).unwrap_or(Class::Transient);
+        Self::new(class, format!("{doing}: {}", Chain(error)))
+    }
+
+    fn of_handler<S: Storage>(storage: &S, error: &HandlerError) -> Self {
+        let (class, retry_after) = error.classify(storage);
+        Self { class, retry_after, error: error.to_string() }
+    }
+}
+
+/// How a call of the handler has ended.
+enum Call {
+    Returned(Result<(), HandlerError>),
+    /// Its future was dropped half-way, so that nobody knows what the connection is doing.
+    CutOff(HandlerError),
+    Abandoned,
+}
+
+/// How the transaction of a unit has ended.
+enum Transaction {
+    NotBegun(StorageError),
+    NotClaimed(Result<Claimed, StorageError>, Rollback),
+    Committed(Commit),
+    RolledBack(HandlerError, Rollback),
+    CutOff(HandlerError),
+    Abandoned,
+}
+
+/// Runs units on a worker's session.
+pub(super) struct Unit<'u, S: Storage> {
+    pub(super) consumer: &'u Consumer<S>,
+    pub(super) slot: &'u mut Slot<S>,
+    pub(super) abort: &'u CancellationToken,
+    pub(super) times: Times,
+}
+
+impl<S: Storage> Unit<'_, S> {
+    /// The whole unit.
+    pub(super) async fn run(&mut self, prepared: &mut Prepared, attempt: u32) -> Ending {
+        let event = match prepared.event(self.consumer) {
+            Ok(event) => event,
+            Err(rejection) => return Ending::Rejected(rejection),
+        };
+        let cx = Context::new(prepared.meta.with_attempt(attempt), self.consumer.states.clone());
+        fault::kill_point("K1");
+        let transaction = self.transact(event, &cx, &prepared.claim).await;
+        self.conclude(transaction, &prepared.claim).await
+    }
+
+    async fn transact(&mut self, event: Decoded, cx: &Context, claim: &Claim) -> Transaction {
+        let storage = &self.consumer.storage;
+        let started = clock::now();
+        let session = match self.slot.open().await {
+            Ok(session) => session,
+            Err(error) => return Transaction::NotBegun(error),
+        };
+        let mut tx = match storage.begin(session).await {
+            Ok(tx) => tx,
+            Err(error) => return Transaction::NotBegun(error),
+        };
+        let claim_late = fault::is_mutant("claim-after-handler");
+        if !claim_late {
+            match storage.claim(&mut tx, claim).await {
+                Ok(Claimed::Fresh) => {}
+                found => return Transaction::NotClaimed(found, storage.roll_back(tx).await),
+            }
+        }
+        self.times.claim = started.elapsed();
+        fault::kill_point("K2");
+
+        let started = clock::now();
+        let call = call(self.consumer, self.abort, self.consumer.handler.handle(event, cx, &mut tx)).await;
+        self.times.handler = started.elapsed();
+        fault::kill_point("K4");
+        if claim_late {
+            let _ = storage.claim(&mut tx, claim).await;
+        }
+
+        match call {
+            Call::Returned(Ok(())) => {
+                let started = clock::now();
+                fault::kill_point("K5");
+                let commit = storage.commit(tx).await;
+                self.times.commit = started.elapsed();
+                Transaction::Committed(commit)
+            }
+            Call::Returned(Err(error)) => Transaction::RolledBack(error, storage.roll_back(tx).await),
+            Call::CutOff(error) => Transaction::CutOff(error),
+            Call::Abandoned => Transaction::Abandoned,
+        }
+    }
+
+    async fn conclude(&mut self, transaction: Transaction, claim: &Claim) -> Ending {
+        match transaction {
+            Transaction::NotBegun(error) => {
+                self.slot.close();
+                self.failed("cannot begin a transaction", &error)
+            }
+            Transaction::NotClaimed(found, rolled_back) => self.not_claimed(found, rolled_back, claim),
+            Transaction::Committed(commit) => self.committed(commit, claim).await,
+            Transaction::RolledBack(error, rolled_back) => self.rolled_back(&error, rolled_back, claim).await,
+            Transaction::CutOff(error) => {
+                let failure = Failure::of_handler(&self.consumer.storage, &error);
+                self.ended(failure, claim).await
+            }
+            Transaction::Abandoned => {
+                self.slot.close();
+                Ending::Abandoned
+            }
+        }
+    }
+
+    fn failed(&self, doing: &str, error: &StorageError) -> Ending {
+        Ending::Failed(Failure::of_storage(&self.consumer.storage, doing, error))
+    }
+
+    fn not_claimed(
+        &mut self,
+        found: Result<Claimed, StorageError>,
+        rolled_back: Rollback,
+        claim: &Claim,
+    ) -> Ending {
+        if !matches!(rolled_back, Rollback::Done) {
+            self.slot.close();
+        }
+        match found {
+            Ok(Claimed::Taken(stored)) => taken(claim, &stored),
+            Ok(_) => {
+                Ending::Failed(Failure::new(Class::Conflict, "the claim vanished while it was looked at"))
+            }
+            Err(error) => self.failed("cannot claim the event", &error),
+        }
+    }
+
+    async fn committed(&mut self, commit: Commit, claim: &Claim) -> Ending {
+        match commit {
+            Commit::Done => Ending::Done,
+            Commit::Aborted(error) => Ending::Failed(Failure::new(
+                Class::Transient,
+                format!(
+                    "the handler returned `Ok`, but it swallowed the error of a statement and the database has \
+                     aborted the transaction; return the error instead: {}",
+                    Chain(error.as_ref())
+                ),
+            )),
+            Commit::Ended => {
+                let error =
+                    "the handler returned `Ok`, but the transaction that holds the claim was no longer there";
+                self.ended(Failure::new(Class::Transient, error), claim).await
+            }
+            Commit::Refused(error) => self.failed("the database refused the commit", &error),
+            Commit::Unknown(error) => {
+                self.slot.close();
+                Ending::Unknown(format!(
+                    "the connection was lost while committing: {}",
+                    Chain(error.as_ref())
+                ))
+            }
+        }
+    }
+
+    async fn rolled_back(&mut self, error: &HandlerError, rolled_back: Rollback, claim: &Claim) -> Ending {
+        let failure = Failure::of_handler(&self.consumer.storage, error);
+        match rolled_back {
+            Rollback::Done => Ending::Failed(failure),
+            Rollback::Ended | Rollback::Lost(_) => self.ended(failure, claim).await,
+        }
+    }
+
+    /// The transaction that claimed is gone, whoever ended it. If the claim is committed, so is part of the handler's
+    /// work, and another delivery would pass for a duplicate; if it is not, nothing happened.
+    async fn ended(&mut self, failure: Failure, claim: &Claim) -> Ending {
+        self.slot.close();
+        let mut failures = 0;
+        loop {
+            let found = match self.slot.open().await {
+                Ok(session) => self.consumer.storage.find(session, claim.consumer, claim.key).await,
+                Err(error) => Err(error),
+            };
+            match found {
+                Ok(None) => return Ending::Failed(failure),
+                Ok(Some(_)) => return transaction_ended(&failure, "part of its work is committed"),
+                Err(_) => self.slot.close(),
+            }
+            let wait = crate::retry::outage_wait(failures, fastrand::f64());
+            failures += 1;
+            tokio::select! {
+                () = clock::sleep(wait) => {}
+                () = self.abort.cancelled() => {
+                    return transaction_ended(&failure, "part of its work may be committed; nobody could look");
+                }
+            }
+        }
+    }
+}
+
+fn taken(claim: &Claim, stored: &StoredClaim) -> Ending {
+    match compare(claim, stored) {
+        Repeat::IdReused => Ending::Rejected(Rejection::new(
+            Reason::IdReused,
+            "another body was processed under this id; publish it again with an id of its own",
+        )),
+        repeat => Ending::Duplicate(repeat),
+    }
+}
+
+fn transaction_ended(failure: &Failure, what: &str) -> Ending {
+    let detail = format!(
+        "the transaction that holds the claim was ended inside the handler (COMMIT, ROLLBACK, or DDL on MySQL) and \
+         {what}; complete it by hand, and take the statement out of the handler: {}",
+        failure.error
+    );
+    Ending::Rejected(Rejection::new(Reason::TransactionEnded, detail))
+}
+
+/// Calls the handler under its timeout, catching panics.
+async fn call<S: Storage>(
+    consumer: &Consumer<S>,
+    abort: &CancellationToken,
+    handler: impl Future<Output = Result<(), HandlerError>>,
+) -> Call {
+    let limit = consumer.spec.timeout;
+    let guarded = clock::timeout(limit, AssertUnwindSafe(handler).catch_unwind());
+    tokio::select! {
+        biased;
+        result = guarded => match result {
+            Ok(Ok(result)) => Call::Returned(result),
+            Ok(Err(panic)) => Call::CutOff(HandlerError::panicked(&*panic as &(dyn Any + Send))),
+            Err(_) => Call::CutOff(HandlerError::timed_out(limit)),
+        },
+        () = abort.cancelled() => Call::Abandoned,
+    }
+}

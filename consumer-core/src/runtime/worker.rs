@@ -1,0 +1,240 @@
+//! A worker: takes up one delivery at a time and sees it through.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::{Mutex, mpsc};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::Instrument;
+
+use super::{
+    consumer::Consumer,
+    gate::Position,
+    intake::Prepared,
+    job::{Fate, Job},
+    session::Slot,
+    unit::{Ending, Failure, Unit},
+};
+use crate::{
+    broker::{Broker, Publication},
+    clock,
+    error::Chain,
+    fault,
+    inbox::Repeat,
+    message::{DeadLetter, Reason, Rejection},
+    retry::{Step, outage_wait},
+    storage::Storage,
+    telemetry::Times,
+};
+
+/// One of the workers of a consumer.
+pub(super) struct Worker<S: Storage, B: Broker> {
+    pub(super) number: usize,
+    pub(super) consumer: Arc<Consumer<S>>,
+    pub(super) broker: B,
+    pub(super) jobs: Arc<Mutex<mpsc::UnboundedReceiver<Job>>>,
+    /// Cancelled when the grace is over.
+    pub(super) abort: CancellationToken,
+    pub(super) waiting: TaskTracker,
+}
+
+impl<S: Storage, B: Broker> Worker<S, B> {
+    /// Works until the reader is gone and no job is left.
+    pub(super) async fn run(self) {
+        let consumer = &self.consumer;
+        let mut slot =
+            Slot::new(consumer.storage.clone(), consumer.limits(), consumer.instruments.session_wait.clone());
+        while let Some(job) = self.next_job().await {
+            consumer.instruments.received();
+            match consumer.gate.reaches(|p| p != Position::Held).await {
+                Position::Open => self.see_through(job, &mut slot).await,
+                _ => job.settle(&consumer.instruments, &Fate::requeue("handed-back", "")),
+            }
+        }
+    }
+
+    async fn next_job(&self) -> Option<Job> {
+        self.jobs.lock().await.recv().await
+    }
+
+    async fn see_through(&self, mut job: Job, slot: &mut Slot<S>) {
+        self.consumer.vitals.takes_up(self.number);
+        let read = Prepared::read(&self.consumer, &job.delivery.message, job.delivery.redelivered);
+        if let Ok(prepared) = &read {
+            job.name(prepared);
+        }
+        let span = tracing::info_span!(
+            "delivery",
+            consumer = self.consumer.spec.name,
+            queue = self.consumer.config.queue.name,
+            id = job.event.as_ref().map(|(meta, _)| tracing::field::debug(meta.event_id().to_string())),
+            key = job.event.as_ref().map(|(_, key)| tracing::field::display(key)),
+            attempt = job.attempt()
+        );
+        let fate = self.decide(&mut job, read, slot).instrument(span).await;
+        self.consumer.vitals.is_through(self.number);
+        match fate {
+            Fate::Again { after, .. } => self.take_up_later(job, after, fate),
+            settled => job.settle(&self.consumer.instruments, &settled),
+        }
+    }
+
+    /// Puts the job back into the queue after a while, with the worker free for others meanwhile.
+    fn take_up_later(&self, job: Job, after: Duration, fate: Fate) {
+        job.count(&self.consumer.instruments, &fate);
+        let gate = self.consumer.gate.clone();
+        self.waiting.spawn(async move {
+            tokio::select! {
+                () = clock::sleep(after) => {}
+                _ = gate.reaches(|p| matches!(p, Position::HandedBack | Position::Closed)) => {}
+            }
+            job.go_home();
+        });
+    }
+
+    async fn decide(&self, job: &mut Job, read: Result<Prepared, Rejection>, slot: &mut Slot<S>) -> Fate {
+        let mut prepared = match read {
+            Ok(prepared) => prepared,
+            Err(rejection) => return self.bury(job, rejection).await,
+        };
+        loop {
+            if !job.delivery.is_live() {
+                return Fate::requeue(
+                    "channel-gone",
+                    "the channel it came from is gone; it will be delivered again",
+                );
+            }
+            match self.unit(job, &mut prepared, slot).await {
+                Ending::Done => {
+                    self.consumer.committed();
+                    fault::kill_point("K7");
+                    return Fate::Done;
+                }
+                Ending::Duplicate(repeat) => {
+                    if repeat == Repeat::Unverified {
+                        self.consumer.instruments.unverified();
+                    }
+                    return Fate::Duplicate;
+                }
+                Ending::Rejected(rejection) => return self.bury(job, rejection).await,
+                Ending::Abandoned => return Fate::requeue("stopped", "the grace of the shutdown was over"),
+                Ending::Unknown(error) => {
+                    self.consumer.instruments.failed("unknown-commit");
+                    tracing::warn!(error, "the outcome of a commit is unknown; the claim decides");
+                }
+                Ending::Failed(failure) => match self.after(job, &failure) {
+                    Step::Again(after) => return Fate::again(after, failure),
+                    Step::Pause(wait) => {
+                        if let Some(fate) = self.sit_out(wait, &failure, slot).await {
+                            return fate;
+                        }
+                    }
+                    Step::DeadLetter(reason) => {
+                        return self.bury(job, Rejection::new(reason, failure.error)).await;
+                    }
+                },
+            }
+        }
+    }
+
+    async fn unit(&self, job: &mut Job, prepared: &mut Prepared, slot: &mut Slot<S>) -> Ending {
+        let attempt = job.attempt();
+        let mut unit = Unit { consumer: &self.consumer, slot, abort: &self.abort, times: Times::default() };
+        if fault::is_mutant("ack-before-commit") {
+            job.acknowledge_early();
+        }
+        let ending = unit.run(prepared, attempt).await;
+        job.times = unit.times;
+        ending
+    }
+
+    fn after(&self, job: &mut Job, failure: &Failure) -> Step {
+        self.consumer.instruments.failed(failure.class.as_str());
+        let commits = self.consumer.commits();
+        let others_pass = commits > std::mem::replace(&mut job.commits_seen, commits);
+        let policy = &self.consumer.config.retry;
+        job.tally.next(policy, failure.class, failure.retry_after, others_pass, fastrand::f64())
+    }
+
+    /// Waits until the database answers again; a fate instead, if the consumer is to stop meanwhile.
+    async fn sit_out(&self, wait: Duration, failure: &Failure, slot: &mut Slot<S>) -> Option<Fate> {
+        let Failure { class, error, .. } = failure;
+        tracing::warn!(class = class.as_str(), error, wait_ms = wait.as_millis() as u64, "pausing");
+        self.consumer.vitals.outage(self.number, Some(format!("{}: {error}", class.as_str())));
+        let mut wait = wait;
+        let mut failures = 0;
+        let fate = loop {
+            if !self.wait_while_open(wait).await {
+                break Some(Fate::requeue(class.as_str(), error));
+            }
+            if self.answers(slot).await {
+                break None;
+            }
+            failures += 1;
+            wait = outage_wait(failures, fastrand::f64());
+        };
+        self.consumer.vitals.outage(self.number, None);
+        fate
+    }
+
+    async fn answers(&self, slot: &mut Slot<S>) -> bool {
+        let pinged = match slot.open().await {
+            Ok(session) => self.consumer.storage.ping(session).await,
+            Err(error) => Err(error),
+        };
+        if pinged.is_err() {
+            slot.close();
+        }
+        pinged.is_ok()
+    }
+
+    /// Waits; `false` as soon as the consumer is to give back what it holds.
+    async fn wait_while_open(&self, wait: Duration) -> bool {
+        tokio::select! {
+            () = clock::sleep(wait) => true,
+            _ = self.consumer.gate.reaches(|p| matches!(p, Position::HandedBack | Position::Closed)) => false,
+        }
+    }
+
+    /// Publishes the dead letter until it is confirmed; only then may the original be acknowledged.
+    async fn bury(&self, job: &mut Job, rejection: Rejection) -> Fate {
+        let spec = &self.consumer.config.queue;
+        let letter = DeadLetter {
+            reason: rejection.reason,
+            error: &rejection.detail,
+            attempts: job.tally.attempts,
+            consumer: self.consumer.spec.name,
+            queue: &spec.name,
+        };
+        let publication = Publication {
+            exchange: String::new(),
+            routing_key: spec.dead_letter.clone(),
+            message: letter.of(&job.delivery.message),
+        };
+        let mut failures = 0;
+        while let Err(error) = self.broker.publish(publication.clone()).await {
+            let complaint =
+                format!("cannot publish to the dead-letter queue `{}`: {}", spec.dead_letter, Chain(&error));
+            tracing::warn!(reason = %rejection.reason, "{complaint}");
+            self.consumer.vitals.outage(self.number, Some(complaint.clone()));
+            let goes_on =
+                self.wait_while_open(outage_wait(failures, fastrand::f64())).await && job.delivery.is_live();
+            self.consumer.vitals.outage(self.number, None);
+            if !goes_on {
+                return Fate::requeue("dead-letter-unconfirmed", &complaint);
+            }
+            failures += 1;
+        }
+        fault::kill_point("K14");
+        Fate::dead(rejection.reason, rejection.detail)
+    }
+}
+
+impl Fate {
+    fn again(after: Duration, failure: Failure) -> Self {
+        Self::Again { after, cause: failure.class.as_str(), error: failure.error }
+    }
+
+    fn dead(reason: Reason, error: String) -> Self {
+        Self::Dead { reason, error }
+    }
+}
