@@ -1,1 +1,4 @@
-//! tests.
+//! What the tests against real servers share.
+
+pub mod database;
+pub mod servers;

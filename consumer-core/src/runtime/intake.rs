@@ -1,6 +1,7 @@
 //! The intake: a message becomes an event with an identity, or a reason for the dead-letter queue.
 
 use crate::{
+    broker::Delivery,
     event::EventType,
     handler::{Decoded, Meta},
     inbox::{Claim, ConsumerId},
@@ -20,11 +21,9 @@ pub(super) struct Prepared {
 
 impl Prepared {
     /// Reads a message as an event of this consumer.
-    pub(super) fn read<S: Storage>(
-        consumer: &Consumer<S>,
-        message: &Message,
-        redelivered: bool,
-    ) -> Result<Self, Rejection> {
+    pub(super) fn read<S: Storage>(consumer: &Consumer<S>, delivery: &Delivery) -> Result<Self, Rejection> {
+        let message = &delivery.message;
+        check_damage(delivery)?;
         check_size(message, consumer.config.max_body_bytes)?;
         let envelope = Envelope::read(message)?;
         let event_type = select(consumer.types, envelope.event_type.as_deref(), envelope.version)?;
@@ -32,7 +31,7 @@ impl Prepared {
         let id = envelope.identity(decoded.body_id.as_deref(), &consumer.config.source)?;
         let claim = claim(consumer.id, &id, Fingerprint::of(&envelope.data));
         let named = (event_type.name, event_type.version);
-        let meta = Meta::of_delivery(consumer.spec.name, id, named, envelope, message.clone(), redelivered);
+        let meta = Meta::of_delivery(consumer.spec.name, id, named, envelope, message.clone(), delivery.redelivered);
         Ok(Self { meta, claim, event_type, decoded: Some(decoded) })
     }
 
@@ -42,6 +41,13 @@ impl Prepared {
             Some(decoded) => Ok(decoded),
             None => decode(consumer, self.event_type, self.meta.envelope()),
         }
+    }
+}
+
+fn check_damage(delivery: &Delivery) -> Result<(), Rejection> {
+    match &delivery.damage {
+        Some(damage) => Err(Rejection::new(Reason::Undecodable, damage.clone())),
+        None => Ok(()),
     }
 }
 

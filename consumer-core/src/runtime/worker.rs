@@ -58,7 +58,7 @@ impl<S: Storage, B: Broker> Worker<S, B> {
 
     async fn see_through(&self, mut job: Job, slot: &mut Slot<S>) {
         self.consumer.vitals.takes_up(self.number);
-        let read = Prepared::read(&self.consumer, &job.delivery.message, job.delivery.redelivered);
+        let read = Prepared::read(&self.consumer, &job.delivery);
         if let Ok(prepared) = &read {
             job.name(prepared);
         }
@@ -219,7 +219,8 @@ impl<S: Storage, B: Broker> Worker<S, B> {
             let goes_on =
                 self.wait_while_open(outage_wait(failures, fastrand::f64())).await && job.delivery.is_live();
             self.consumer.vitals.outage(self.number, None);
-            if !goes_on {
+            // What can never be published goes back until the broker itself dead-letters it, by its delivery limit.
+            if !goes_on || error.is_unpublishable() {
                 return Fate::requeue("dead-letter-unconfirmed", &complaint);
             }
             failures += 1;
