@@ -1,0 +1,318 @@
+//! A queue: what waits in it, who consumes it, whose turn it is.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    iter,
+    sync::Arc,
+};
+
+use super::{
+    channel::Address,
+    chaos::Dice,
+    consumer::Consumer,
+    waiting::{Stored, Waiting},
+};
+use crate::{
+    broker::{QueueKind, QueueSpec, Settlement},
+    clock::{self, Instant},
+    message::Message,
+};
+
+/// A message that was handed out.
+pub(super) struct Taken {
+    pub(super) stored: Stored,
+    pub(super) kind: QueueKind,
+    pub(super) tag: u64,
+    pub(super) generation: u64,
+}
+
+/// What happened in a queue so far.
+///
+/// Nothing gets lost: `published` is `acked`, `dead_lettered` and `purged`, and what is still waiting or unacked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Tally {
+    /// Messages that were stored in it, duplicates and dead letters of other queues included.
+    pub published: u64,
+    /// Deliveries that were handed out, those that came again included.
+    pub delivered: u64,
+    /// Those among them that had been sent to a consumer before.
+    pub redelivered: u64,
+    /// Messages that were acked.
+    pub acked: u64,
+    /// How often a message came back: requeued, or unacked on a channel that ended.
+    pub returned: u64,
+    /// Messages that came back too often and went to the dead-letter queue.
+    pub dead_lettered: u64,
+    /// Messages thrown away by [`purge`](super::MemoryBroker::purge).
+    pub purged: u64,
+}
+
+/// A queue. Methods that put messages back return those that came back too often.
+pub(super) struct Queue {
+    pub(super) name: String,
+    kind: QueueKind,
+    /// Where messages go that come back more often than this.
+    delivery_limit: Option<(u32, String)>,
+    waiting: Waiting,
+    delayed: BTreeMap<(Instant, u64), Stored>,
+    /// By number, so that the same run gives the same result.
+    consumers: BTreeMap<u64, Consumer>,
+    /// The consumers with credit, in turn.
+    line: VecDeque<u64>,
+    unacked: usize,
+    last_position: u64,
+    tally: Tally,
+}
+
+/// How a queue was declared.
+impl Queue {
+    pub(super) fn new(spec: &QueueSpec) -> Self {
+        let limited = spec.kind == QueueKind::Quorum;
+        let delivery_limit = limited.then(|| (spec.delivery_limit, spec.dead_letter.clone()));
+        Self { delivery_limit, ..Self::bare(&spec.name, spec.kind) }
+    }
+
+    /// A queue that gives up on nothing, such as one for dead letters.
+    pub(super) fn bare(name: &str, kind: QueueKind) -> Self {
+        Self {
+            name: name.to_owned(),
+            kind,
+            delivery_limit: None,
+            waiting: Waiting::default(),
+            delayed: BTreeMap::new(),
+            consumers: BTreeMap::new(),
+            line: VecDeque::new(),
+            unacked: 0,
+            last_position: 0,
+            tally: Tally::default(),
+        }
+    }
+
+    /// The arguments that differ from what a spec asks for, by RabbitMQ's names.
+    pub(super) fn differences(&self, spec: &QueueSpec) -> Vec<String> {
+        let wanted = Self::new(spec).arguments();
+        let differing = iter::zip(self.arguments(), wanted).filter(|(is, wanted)| is != wanted);
+        differing.map(|((name, is), (_, wanted))| format!("{name} is {is} and not {wanted}")).collect()
+    }
+
+    fn arguments(&self) -> [(&'static str, String); 3] {
+        let or_none = |value: Option<String>| value.unwrap_or_else(|| "not set".to_owned());
+        let limit = self.delivery_limit.as_ref();
+        [
+            ("x-queue-type", if self.kind == QueueKind::Quorum { "quorum" } else { "classic" }.to_owned()),
+            ("x-dead-letter-routing-key", or_none(limit.map(|(_, dead_letter)| dead_letter.clone()))),
+            ("x-delivery-limit", or_none(limit.map(|(limit, _)| limit.to_string()))),
+        ]
+    }
+
+    /// The name of its dead-letter queue.
+    pub(super) fn dead_letter(&self) -> Option<&str> {
+        self.delivery_limit.as_ref().map(|(_, dead_letter)| dead_letter.as_str())
+    }
+}
+
+/// What is in it.
+impl Queue {
+    pub(super) fn depth(&self) -> usize {
+        self.waiting.len() + self.delayed.len()
+    }
+
+    pub(super) fn unacked(&self) -> usize {
+        self.unacked
+    }
+
+    pub(super) fn is_drained(&self) -> bool {
+        self.depth() == 0 && self.unacked == 0
+    }
+
+    pub(super) fn messages(&self) -> Vec<Message> {
+        let stored = self.waiting.iter().chain(self.delayed.values());
+        stored.map(|stored| stored.to_message(self.kind)).collect()
+    }
+
+    pub(super) fn tally(&self) -> Tally {
+        self.tally
+    }
+
+    pub(super) fn purge(&mut self) -> usize {
+        let purged = self.depth();
+        self.waiting.clear();
+        self.delayed.clear();
+        self.tally.purged += purged as u64;
+        purged
+    }
+}
+
+/// Messages coming in.
+impl Queue {
+    pub(super) fn store(&mut self, message: Arc<Message>, due: Option<Instant>) {
+        self.last_position += 1;
+        self.tally.published += 1;
+        let stored = Stored { message, returns: 0, position: self.last_position };
+        match due {
+            None => self.waiting.push(stored),
+            Some(due) => self.delay(stored, due),
+        }
+    }
+
+    /// Keeps a message until it is due, and tells every consumer when that is: any of them may be the one that waits.
+    fn delay(&mut self, stored: Stored, due: Instant) {
+        self.delayed.insert((due, stored.position), stored);
+        self.consumers.values().for_each(Consumer::ring);
+    }
+
+    /// When the next delayed message is due.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.delayed.first_key_value().map(|((due, _), _)| *due)
+    }
+
+    /// Lets in what is due.
+    pub(super) fn let_in(&mut self) {
+        if self.delayed.is_empty() {
+            return;
+        }
+        let now = clock::now();
+        while let Some(entry) = self.delayed.first_entry().filter(|entry| entry.key().0 <= now) {
+            self.waiting.push(entry.remove());
+        }
+    }
+
+    /// Puts a message back; `Some` if it came back too often.
+    fn put_back(&mut self, stored: Stored) -> Option<Stored> {
+        let stored = Stored { returns: stored.returns.saturating_add(1), ..stored };
+        self.tally.returned += 1;
+        if self.delivery_limit.as_ref().is_some_and(|(limit, _)| stored.returns > *limit) {
+            self.tally.dead_lettered += 1;
+            return Some(stored);
+        }
+        self.waiting.put_back(stored, self.kind);
+        None
+    }
+
+    fn put_all_back(&mut self, stored: Vec<Stored>) -> Vec<Stored> {
+        self.unacked -= stored.len();
+        stored.into_iter().filter_map(|stored| self.put_back(stored)).collect()
+    }
+}
+
+/// Messages going out.
+impl Queue {
+    /// Sends what waits to the consumers with credit, in turn.
+    pub(super) fn dispatch(&mut self, dice: &mut Dice) {
+        while self.waiting.len() > 0 {
+            let Some(number) = self.line.pop_front() else { return };
+            let Some(consumer) = self.consumers.get_mut(&number) else { continue };
+            consumer.in_line = false;
+            let next = dice.reorder(&self.name, self.waiting.len());
+            if let Some(stored) = self.waiting.take(next) {
+                consumer.send(stored);
+                self.unacked += 1;
+            }
+            self.line_up(number);
+        }
+    }
+
+    /// Gives a consumer its place at the end of the line, if it may have more.
+    fn line_up(&mut self, number: u64) {
+        let Some(consumer) = self.consumers.get_mut(&number) else { return };
+        if consumer.has_credit() && !consumer.in_line {
+            consumer.in_line = true;
+            self.line.push_back(number);
+        }
+    }
+
+    pub(super) fn consumer(&self, number: u64) -> Option<&Consumer> {
+        self.consumers.get(&number)
+    }
+
+    /// Hands out one of the messages that a consumer was sent.
+    pub(super) fn take(&mut self, number: u64, dice: &mut Dice) -> Option<Taken> {
+        let consumer = self.consumers.get_mut(&number)?;
+        let (tag, stored) = consumer.take(dice.reorder(&self.name, consumer.prefetched()))?;
+        self.tally.delivered += 1;
+        self.tally.redelivered += u64::from(stored.returns > 0);
+        Some(Taken { stored, kind: self.kind, tag, generation: consumer.generation })
+    }
+
+    /// Settles a delivery; `None` if there is no such delivery on this channel.
+    pub(super) fn settle(
+        &mut self,
+        channel: Address,
+        tag: u64,
+        settlement: Settlement,
+    ) -> Option<Option<Stored>> {
+        let stored = self.on(channel)?.settle(tag)?;
+        let exhausted = match settlement {
+            Settlement::Ack => {
+                self.tally.acked += 1;
+                None
+            }
+            Settlement::Requeue => self.put_back(stored),
+        };
+        self.unacked -= 1;
+        self.line_up(channel.consumer);
+        Some(exhausted)
+    }
+
+    pub(super) fn is_open(&self, channel: Address) -> bool {
+        self.consumer(channel.consumer).is_some_and(|consumer| consumer.generation == channel.generation)
+    }
+
+    /// The consumer that is still on this channel.
+    fn on(&mut self, channel: Address) -> Option<&mut Consumer> {
+        let consumer = self.consumers.get_mut(&channel.consumer)?;
+        (consumer.generation == channel.generation).then_some(consumer)
+    }
+}
+
+/// Consumers coming and going.
+impl Queue {
+    pub(super) fn join(&mut self, number: u64, consumer: Consumer) {
+        self.consumers.insert(number, consumer);
+        self.line_up(number);
+    }
+
+    /// Sends a consumer nothing more.
+    pub(super) fn cancel(&mut self, number: u64) {
+        if let Some(consumer) = self.consumers.get_mut(&number) {
+            consumer.cancelled = true;
+            consumer.in_line = false;
+            self.line.retain(|other| *other != number);
+        }
+    }
+
+    /// Sends a consumer nothing more, and puts back what it has not taken. What it has taken can still be settled.
+    pub(super) fn retire(&mut self, number: u64) -> Vec<Stored> {
+        self.cancel(number);
+        let Some(consumer) = self.consumers.get_mut(&number) else { return Vec::new() };
+        let prefetched = consumer.drop_prefetched();
+        if consumer.unacked() == 0 {
+            self.consumers.remove(&number);
+        }
+        self.put_all_back(prefetched)
+    }
+
+    /// Ends the channel of a consumer, which continues on a new one.
+    pub(super) fn cut(&mut self, number: u64) -> Vec<Stored> {
+        let unacked = self.consumers.get_mut(&number).map(Consumer::cut);
+        let exhausted = self.put_all_back(unacked.unwrap_or_default());
+        self.line_up(number);
+        self.consumers.get(&number).into_iter().for_each(Consumer::ring);
+        exhausted
+    }
+
+    /// Ends a consumer with its channel.
+    pub(super) fn remove(&mut self, number: u64) -> Vec<Stored> {
+        self.cancel(number);
+        let exhausted = self.cut(number);
+        self.consumers.remove(&number);
+        exhausted
+    }
+
+    /// All its consumers, or those of one connection.
+    pub(super) fn consumers_of(&self, connection: Option<u64>) -> Vec<u64> {
+        let of = |consumer: &Consumer| connection.is_none_or(|connection| consumer.connection == connection);
+        self.consumers.iter().filter(|(_, consumer)| of(consumer)).map(|(number, _)| *number).collect()
+    }
+}
