@@ -79,6 +79,12 @@ impl DecodeError {
         Self { path: path.into(), problem: problem.into() }
     }
 
+    /// An event that none of the variants of an enum can be read from.
+    #[doc(hidden)]
+    pub fn unknown_type(event_type: EventType) -> Self {
+        Self::new(".", format!("no variant is read from `{event_type}`"))
+    }
+
     /// Where in the data; `.` is its root.
     pub fn path(&self) -> &str {
         &self.path
@@ -109,6 +115,26 @@ impl std::error::Error for EncodeError {
     }
 }
 
+/// A field that can be an event's id or key.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the id or the key of an event",
+    label = "does not implement `Display`",
+    note = "id and key are compared as text: a field that is one implements `Display`, and the same value always \
+            gives the same text"
+)]
+pub trait Text {
+    /// Its text.
+    fn text(&self) -> Cow<'_, str>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: fmt::Display> Text for T {
+    fn text(&self) -> Cow<'_, str> {
+        Cow::Owned(self.to_string())
+    }
+}
+
 /// Reads JSON, and says at which path it is wrong. What `#[derive(Event)]` calls.
 #[doc(hidden)]
 pub fn decode_json<T: DeserializeOwned>(data: &[u8]) -> Result<T, DecodeError> {
@@ -130,6 +156,7 @@ pub fn encode_json<T: Serialize>(value: &T) -> Result<Vec<u8>, EncodeError> {
 /// # Panics
 /// While compiling, if two of them have the same name and version: the enum could not tell them apart.
 #[doc(hidden)]
+#[track_caller]
 pub const fn join<const N: usize>(parts: &[&'static [EventType]]) -> [EventType; N] {
     let mut all = [EventType { name: "", version: 0 }; N];
     let (mut part, mut filled) = (0, 0);

@@ -3,48 +3,53 @@
 //! Method lookup tries `&&&&Tag<E>` before `&&&Tag<E>` and so on, and takes the first tier whose bounds hold. The last
 //! tier for errors has a bound that fails with a message: a silent last tier would accept everything.
 
-use std::{error::Error as StdError, marker::PhantomData};
+use std::{any::type_name, error::Error as StdError, marker::PhantomData};
 
 use super::{Extract, HandlerError, Needs, error::Failure};
 use crate::classify::{Classify, Verdict};
 
-/// A type to be asked.
+/// What a handler has returned, through any alias such as `anyhow::Result<()>`.
+///
+/// # Errors
+/// The handler's own.
+pub fn outcome<R: Outcome>(returned: R) -> Result<(), R::Error> {
+    returned.into_result()
+}
+
+/// The return type of a handler.
+#[diagnostic::on_unimplemented(
+    message = "a consumer returns `Result<(), E>`, not `{Self}`",
+    label = "expected `Result<(), E>`",
+    note = "`Ok(())` = decided: the unit commits; `Err` = could not decide: it rolls back, to be tried again or \
+            dead-lettered; a result for others is an event to publish or a row to write"
+)]
+pub trait Outcome {
+    /// What stops a handler from deciding.
+    type Error;
+
+    /// Itself.
+    ///
+    /// # Errors
+    /// The handler's own.
+    fn into_result(self) -> Result<(), Self::Error>;
+}
+
+impl<E> Outcome for Result<(), E> {
+    type Error = E;
+
+    fn into_result(self) -> Self {
+        self
+    }
+}
+
+/// An error's type, to be asked how it can be kept.
 pub struct Tag<E>(PhantomData<fn() -> E>);
 
 impl<E> Tag<E> {
-    /// Of a type.
-    pub const fn new() -> Self {
-        Self(PhantomData)
-    }
-
     /// Of a value's type.
     pub const fn of(_: &E) -> Self {
-        Self::new()
+        Self(PhantomData)
     }
-}
-
-impl<E> Default for Tag<E> {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-/// The two types of a handler's result, through any alias such as `anyhow::Result<()>`.
-#[diagnostic::on_unimplemented(
-    message = "a consumer returns a `Result`, not `{Self}`",
-    label = "expected `Result<(), E>`",
-    note = "`Ok` = decided: the unit commits; `Err` = could not decide: it rolls back and is retried or dead-lettered"
-)]
-pub trait ResultLike {
-    /// The success.
-    type Ok;
-    /// The error.
-    type Err;
-}
-
-impl<T, E> ResultLike for Result<T, E> {
-    type Ok = T;
-    type Err = E;
 }
 
 /// An error type that implements [`Classify`].
@@ -65,9 +70,6 @@ impl ByClassify {
     pub fn wrap<E: Classify + StdError + Send + Sync + 'static>(self, error: E) -> HandlerError {
         HandlerError::new(Classified(error))
     }
-
-    /// Nothing to report.
-    pub fn report<E>(self, _: Tag<E>, _: &mut Needs) {}
 }
 
 struct Classified<E>(E);
@@ -100,11 +102,6 @@ impl ByError {
     pub fn wrap<E: StdError + Send + Sync + 'static>(self, error: E) -> HandlerError {
         HandlerError::new(Plain(error))
     }
-
-    /// Says that the defaults apply.
-    pub fn report<E>(self, _: Tag<E>, needs: &mut Needs) {
-        needs.unclassified_error(std::any::type_name::<E>());
-    }
 }
 
 struct Plain<E>(E);
@@ -134,13 +131,11 @@ pub struct ByDyn;
 
 impl ByDyn {
     /// Keeps the box as it is: converting it would hide what it holds.
-    pub fn wrap<E: AsRef<dyn StdError + Send + Sync> + Send + Sync + 'static>(self, error: E) -> HandlerError {
+    pub fn wrap<E: AsRef<dyn StdError + Send + Sync> + Send + Sync + 'static>(
+        self,
+        error: E,
+    ) -> HandlerError {
         HandlerError::new(Boxed(error))
-    }
-
-    /// Says that the defaults apply.
-    pub fn report<E>(self, _: Tag<E>, needs: &mut Needs) {
-        needs.unclassified_error(std::any::type_name::<E>());
     }
 }
 
@@ -174,9 +169,6 @@ impl ByOwn {
     pub fn wrap(self, error: HandlerError) -> HandlerError {
         error
     }
-
-    /// Nothing to report.
-    pub fn report<E>(self, _: Tag<E>, _: &mut Needs) {}
 }
 
 /// What is left: no error at all.
@@ -197,9 +189,6 @@ impl ByNone {
     pub fn wrap<E: ErrorOfAHandler>(self, _: E) -> HandlerError {
         HandlerError::transient("")
     }
-
-    /// Silent: `wrap` has said it.
-    pub fn report<E>(self, _: Tag<E>, _: &mut Needs) {}
 }
 
 /// The bound that nothing has.
@@ -211,19 +200,61 @@ impl ByNone {
 )]
 pub trait ErrorOfAHandler {}
 
-/// A parameter of a handler of `In` events, its lifetimes made `'static`.
-pub struct Param<In, T>(PhantomData<fn() -> (In, T)>);
+/// A handler's return type, to be asked whether its error says its class.
+pub struct Returned<R>(PhantomData<fn() -> R>);
 
-impl<In, T> Param<In, T> {
+impl<R> Returned<R> {
     /// To be asked.
+    #[expect(clippy::new_without_default, reason = "written by macros only")]
     pub const fn new() -> Self {
         Self(PhantomData)
     }
 }
 
-impl<In, T> Default for Param<In, T> {
-    fn default() -> Self {
-        Self::new()
+/// The error says its class: nothing to report.
+pub trait ReportClassified {
+    /// Reports nothing.
+    fn report(&self, _: &mut Needs) {}
+}
+
+impl<E: Classify> ReportClassified for &&&Returned<Result<(), E>> {}
+
+/// The error is ours, which has a class: nothing to report.
+pub trait ReportOwn {
+    /// Reports nothing.
+    fn report(&self, _: &mut Needs) {}
+}
+
+impl ReportOwn for &&Returned<Result<(), HandlerError>> {}
+
+/// The error leaves its class to the defaults.
+pub trait ReportUnclassified {
+    /// Reports its name.
+    fn report(&self, needs: &mut Needs);
+}
+
+impl<E> ReportUnclassified for &Returned<Result<(), E>> {
+    fn report(&self, needs: &mut Needs) {
+        needs.unclassified_error(type_name::<E>());
+    }
+}
+
+/// No `Result` at all: silent here, because [`outcome`] has the message.
+pub trait ReportNone {
+    /// Reports nothing.
+    fn report(&self, _: &mut Needs) {}
+}
+
+impl<R> ReportNone for Returned<R> {}
+
+/// A parameter of a handler of `In` events, its lifetimes made `'static`.
+pub struct Param<In, T>(PhantomData<fn() -> (In, T)>);
+
+impl<In, T> Param<In, T> {
+    /// To be asked.
+    #[expect(clippy::new_without_default, reason = "written by macros only")]
+    pub const fn new() -> Self {
+        Self(PhantomData)
     }
 }
 

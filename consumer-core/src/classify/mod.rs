@@ -1,6 +1,9 @@
 //! The class of a failure, which alone decides what happens to a delivery.
 
-use std::{error::Error as StdError, time::Duration};
+#[doc(hidden)]
+pub mod cause;
+
+use std::{error::Error as StdError, sync::Arc, time::Duration};
 
 /// What kind of failure it was, and so what happens next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -72,6 +75,18 @@ pub enum Verdict<'a> {
 pub trait Classify {
     /// The verdict of this value.
     fn classify(&self) -> Verdict<'_>;
+}
+
+impl<E: Classify + ?Sized> Classify for Box<E> {
+    fn classify(&self) -> Verdict<'_> {
+        (**self).classify()
+    }
+}
+
+impl<E: Classify + ?Sized> Classify for Arc<E> {
+    fn classify(&self) -> Verdict<'_> {
+        (**self).classify()
+    }
 }
 
 /// Asks each link of an error's chain, the outermost first, until one has an answer.
