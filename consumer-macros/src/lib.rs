@@ -2,20 +2,31 @@
 
 use proc_macro::TokenStream;
 
+mod classify;
+mod consumer;
+mod copied;
+mod duration;
+mod entry;
+mod event;
+mod krate;
+mod lifetime;
+mod mistake;
+mod nearest;
+
 /// A consumer.
 #[proc_macro_attribute]
-pub fn consumer(_attr: TokenStream, item: TokenStream) -> TokenStream {
-    item
+pub fn consumer(attr: TokenStream, item: TokenStream) -> TokenStream {
+    consumer::expand(attr.into(), item.into()).into()
 }
 
 /// An event.
 #[proc_macro_derive(Event, attributes(event))]
-pub fn event(_item: TokenStream) -> TokenStream {
-    TokenStream::new()
+pub fn event(item: TokenStream) -> TokenStream {
+    event::expand(item.into()).into()
 }
 
 /// A classified error.
 #[proc_macro_derive(Classify, attributes(classify))]
-pub fn classify(_item: TokenStream) -> TokenStream {
-    TokenStream::new()
+pub fn classify(item: TokenStream) -> TokenStream {
+    classify::expand(item.into()).into()
 }

@@ -1,0 +1,39 @@
+//! What `#[consumer(…)]` says.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use syn::{LitStr, Path};
+
+use crate::{entry::Entries, krate, mistake::Mistakes};
+
+const KEYS: &[&str] = &["name", "queue", "timeout", "aliases", "as", "crate"];
+
+/// The values of the attribute, each of the right kind; whether they are right is for `check` to say.
+pub(crate) struct Attr {
+    pub(crate) name: Option<LitStr>,
+    pub(crate) queue: Option<LitStr>,
+    pub(crate) timeout: Option<LitStr>,
+    pub(crate) aliases: Vec<LitStr>,
+    /// The name of the type, where it is not the function's.
+    pub(crate) marker: Option<Ident>,
+    pub(crate) krate: Path,
+}
+
+impl Attr {
+    pub(crate) fn parse(tokens: TokenStream, mistakes: &mut Mistakes) -> Self {
+        let entries = Entries::read(tokens, KEYS, mistakes);
+        if !entries.said("name") {
+            mistakes.push(syn::Error::new(Span::call_site(), NO_NAME));
+        }
+        let mut text = |key, example| entries.get(key).and_then(|entry| mistakes.ok(entry.text(example)));
+        let name = text("name", "\"ledger\"");
+        let queue = text("queue", "\"ledger.payments\"");
+        let timeout = text("timeout", "\"30s\"");
+        let aliases = entries.get("aliases").and_then(|entry| mistakes.ok(entry.texts("[\"old-name\"]")));
+        let marker = entries.get("as").and_then(|entry| mistakes.ok(entry.ident("RecordPayment")));
+        let krate = krate::path(&entries, mistakes);
+        Self { name, queue, timeout, aliases: aliases.unwrap_or_default(), marker, krate }
+    }
+}
+
+const NO_NAME: &str = "a consumer needs a name: its claims are kept under it, so it must survive a renamed function; \
+                       write `#[consumer(name = \"…\")]`";
