@@ -1,4 +1,5 @@
-//! What the tests against real servers share.
+//! What the tests share.
 
 pub mod database;
+pub mod dummy;
 pub mod servers;
