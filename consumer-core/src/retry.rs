@@ -81,7 +81,10 @@ impl Tally {
         jitter: f64,
     ) -> Step {
         match class {
-            Class::Permanent => Step::DeadLetter(Reason::Permanent),
+            Class::Permanent => {
+                self.attempts += 1;
+                Step::DeadLetter(Reason::Permanent)
+            }
             Class::Conflict if self.conflicts < MAX_CONFLICTS => {
                 self.conflicts += 1;
                 Step::Again(spread(CONFLICT_WAIT * self.conflicts, jitter))
@@ -120,4 +123,113 @@ fn double(wait: Duration, times: u32) -> Duration {
 /// Between half of the wait and all of it, so that many failures of one moment do not come back in one moment.
 fn spread(wait: Duration, jitter: f64) -> Duration {
     wait.mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const POLICY: RetryPolicy = RetryPolicy {
+        attempts: 3,
+        first_wait: Duration::from_millis(200),
+        longest_wait: Duration::from_secs(30),
+    };
+
+    fn next(tally: &mut Tally, class: Class) -> Step {
+        tally.next(&POLICY, class, None, false, 1.0)
+    }
+
+    #[test]
+    fn a_permanent_failure_is_never_tried_again() {
+        let mut tally = Tally::default();
+        assert_eq!(next(&mut tally, Class::Permanent), Step::DeadLetter(Reason::Permanent));
+        assert_eq!(tally.attempts, 1, "the attempt that failed for good is counted");
+    }
+
+    #[test]
+    fn the_third_attempt_is_the_last_and_waits_double_before_it() {
+        let mut tally = Tally::default();
+        assert_eq!(next(&mut tally, Class::Transient), Step::Again(Duration::from_millis(200)));
+        assert_eq!(next(&mut tally, Class::TimeLimit), Step::Again(Duration::from_millis(400)));
+        assert_eq!(next(&mut tally, Class::Transient), Step::DeadLetter(Reason::AttemptsExhausted));
+        assert_eq!(tally.attempts, 3);
+    }
+
+    #[test]
+    fn ten_conflicts_in_a_row_are_free_and_the_next_one_counts() {
+        let mut tally = Tally::default();
+        for _ in 0..MAX_CONFLICTS {
+            assert!(matches!(next(&mut tally, Class::Conflict), Step::Again(wait) if wait < Duration::from_millis(100)));
+        }
+        assert_eq!(tally.attempts, 0);
+        next(&mut tally, Class::Conflict);
+        assert_eq!((tally.attempts, tally.conflicts), (1, 0));
+    }
+
+    #[test]
+    fn an_outage_burns_no_attempt_however_long_it_lasts() {
+        let mut tally = Tally::default();
+        for class in [Class::ServerAway, Class::OutOfSpace, Class::DeployWrong].repeat(100) {
+            assert!(matches!(next(&mut tally, class), Step::Pause(wait) if wait <= OUTAGE_WAIT.1));
+        }
+        assert_eq!(tally.attempts, 0);
+    }
+
+    #[test]
+    fn an_event_that_alone_takes_the_server_down_is_to_blame_itself() {
+        let mut tally = Tally::default();
+        let steps: Vec<_> =
+            (0..4).map(|_| tally.next(&POLICY, Class::ServerAway, None, true, 0.0)).take_while(|s| !is_end(s)).collect();
+        assert!(matches!(steps[0], Step::Pause(_)), "the first time it may be anybody's fault");
+        assert!(tally.attempts > 0);
+    }
+
+    #[test]
+    fn an_error_that_names_its_wait_gets_it() {
+        let wait = Duration::from_secs(77);
+        assert_eq!(
+            Tally::default().next(&POLICY, Class::Transient, Some(wait), false, 0.3),
+            Step::Again(wait)
+        );
+    }
+
+    fn is_end(step: &Step) -> bool {
+        matches!(step, Step::DeadLetter(_))
+    }
+
+    fn class() -> impl Strategy<Value = Class> {
+        prop::sample::select(vec![
+            Class::Conflict,
+            Class::ServerAway,
+            Class::OutOfSpace,
+            Class::DeployWrong,
+            Class::TimeLimit,
+            Class::Transient,
+        ])
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_fails_attempts_never_exceed_the_limit_and_counted_failures_always_end(
+            classes in prop::collection::vec((class(), any::<bool>()), 0..200),
+            attempts in 1u32..6,
+        ) {
+            let policy = RetryPolicy { attempts, ..POLICY };
+            let mut tally = Tally::default();
+            for (class, others_pass) in classes {
+                let before = tally.attempts;
+                let step = tally.next(&policy, class, None, others_pass, 0.5);
+                prop_assert!(tally.attempts <= attempts);
+                prop_assert_eq!(is_end(&step), tally.attempts == attempts);
+                if matches!(class, Class::TimeLimit | Class::Transient) {
+                    prop_assert_eq!(tally.attempts, before + 1);
+                }
+                if is_end(&step) {
+                    break;
+                }
+            }
+        }
+    }
 }

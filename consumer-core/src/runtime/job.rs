@@ -23,7 +23,9 @@ pub(super) struct Job {
     /// Commits of the consumer when this delivery last failed.
     pub(super) commits_seen: u64,
     pub(super) event: Option<(Meta, ClaimKey)>,
-    pub(super) times: Times,
+    times: Times,
+    /// Which attempt the last unit was; 0 if there was none.
+    ran: u32,
     home: mpsc::UnboundedSender<Job>,
 }
 
@@ -75,13 +77,19 @@ impl Job {
             commits_seen: 0,
             event: None,
             times: Times::default(),
+            ran: 0,
             home,
         }
     }
 
-    /// Which attempt is at hand, from 1.
+    /// Which attempt comes next, from 1.
     pub(super) fn attempt(&self) -> u32 {
         self.tally.attempts + 1
+    }
+
+    /// Notes what a unit took.
+    pub(super) fn ran(&mut self, attempt: u32, times: Times) {
+        (self.ran, self.times) = (attempt, times);
     }
 
     /// Notes which event it is.
@@ -117,7 +125,7 @@ impl Job {
         Record {
             instruments: instruments.clone(),
             event: self.event.clone(),
-            attempt: self.attempt(),
+            attempt: self.ran,
             outcome: fate.outcome(),
             cause,
             error: error.to_owned(),

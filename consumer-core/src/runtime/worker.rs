@@ -143,7 +143,7 @@ impl<S: Storage, B: Broker> Worker<S, B> {
             job.acknowledge_early();
         }
         let ending = unit.run(prepared, attempt).await;
-        job.times = unit.times;
+        job.ran(attempt, unit.times);
         ending
     }
 
