@@ -42,6 +42,7 @@ mod chaos;
 mod consumer;
 mod dead_letter;
 mod exchange;
+mod frame;
 mod queue;
 mod server;
 mod state;
@@ -209,6 +210,7 @@ impl Broker for MemoryBroker {
     }
 
     async fn publish(&self, publication: Publication) -> Result<()> {
+        frame::check(&publication)?;
         self.server.publish(publication, self.confirm_timeout).await
     }
 

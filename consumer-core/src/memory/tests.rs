@@ -66,3 +66,9 @@ async fn a_cut_brings_unacked_messages_back_on_a_new_channel() -> Result<()> {
     broker.drained("q").await;
     Ok(())
 }
+
+#[tokio::test]
+async fn passes_the_broker_suite() {
+    let server = MemoryBroker::new();
+    crate::testing::broker_suite(|| std::future::ready(server.connect())).await;
+}

@@ -1,0 +1,92 @@
+//! The contract of a broker as tests that every implementation must pass.
+
+mod cancel;
+mod consume;
+mod dead_letter;
+mod prepare;
+mod publish;
+mod settle;
+mod stage;
+
+use std::future::Future;
+
+use self::stage::Stage;
+use crate::broker::Broker;
+
+/// Runs every case of the contract of [`Broker`] against an implementation.
+///
+/// `connect` opens a new connection to one and the same server each time it is called. A case declares queues of its own,
+/// whose names start with `broker-suite-`; nothing deletes them, so give it a server that can be thrown away.
+///
+/// ```
+/// use consumer_core::{memory::MemoryBroker, testing::broker_suite};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let server = MemoryBroker::new();
+/// broker_suite(|| {
+///     let connection = server.connect();
+///     async { connection }
+/// })
+/// .await;
+/// # }
+/// ```
+///
+/// # Panics
+/// After the last case, naming all those that failed. `broker::settle::requeued_comes_first_again` is in
+/// `testing/broker/settle.rs`.
+pub async fn broker_suite<B, F>(connect: impl Fn() -> F)
+where
+    B: Broker,
+    F: Future<Output = B> + 'static,
+{
+    let stage = Stage::new(&connect);
+    let mut failed = Vec::new();
+    macro_rules! run {
+        ($($verb:ident: $($case:ident)*;)*) => { $($(
+            let name = concat!("broker::", stringify!($verb), "::", stringify!($case));
+            failed.extend(stage::run(name, $verb::$case(&stage)).await);
+        )*)* };
+    }
+    run! {
+        prepare:
+            declaring_twice_changes_nothing
+            names_the_argument_that_differs
+            names_the_exchange_that_is_missing
+            check_names_what_is_missing
+            check_passes_what_was_declared
+            leave_looks_at_nothing;
+        publish:
+            arrives_unchanged
+            is_persistent
+            keeps_its_order
+            to_no_queue_is_unroutable
+            with_an_unbound_key_is_unroutable
+            is_routed_by_topic
+            with_too_long_a_key_is_unpublishable;
+        consume:
+            no_more_than_prefetch_are_unsettled
+            competing_consumers_share
+            a_dropped_next_loses_nothing
+            a_dropped_subscription_gives_back_what_was_prefetched
+            a_missing_queue_is_reported;
+        settle:
+            the_first_delivery_is_not_redelivered
+            acked_never_comes_again
+            acks_in_any_order_are_final
+            requeued_comes_first_again
+            requeued_is_redelivered
+            a_second_settlement_is_refused
+            unsettled_comes_again_after_close
+            nothing_reaches_a_closed_channel
+            a_classic_queue_counts_no_deliveries;
+        cancel:
+            prefetched_still_come_and_can_be_settled
+            ends_once_and_for_all
+            leaves_the_queue_to_others;
+        dead_letter:
+            a_message_that_kills_its_consumer_ends_as_dead_letter
+            a_dead_letter_is_the_same_message;
+    }
+    assert!(failed.is_empty(), "{} cases failed:\n{}", failed.len(), failed.join("\n"));
+}
