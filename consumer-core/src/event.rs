@@ -4,6 +4,14 @@ use std::{borrow::Cow, fmt};
 
 use serde::{Serialize, de::DeserializeOwned};
 
+use crate::{json, printable};
+
+/// The longest path of a mistake; the name of a member can be as long as the data.
+const MAX_PATH: usize = 256;
+
+/// The longest description of a mistake.
+const MAX_PROBLEM: usize = 512;
+
 /// The name and version of one schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct EventType {
@@ -65,8 +73,10 @@ pub trait Event: Sized + Send + 'static {
     }
 }
 
-/// Why the data of an event could not be read: the path of the field, and what is wrong there; never its value's text
-/// in full.
+/// Why the data of an event could not be read: the path of the field, and what is wrong there.
+///
+/// It ends up in logs and in the headers of a dead letter, so it is one line, not too long, and never repeats the value:
+/// a wrong account number stays in the message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DecodeError {
     path: String,
@@ -74,9 +84,12 @@ pub struct DecodeError {
 }
 
 impl DecodeError {
-    /// A mistake at `path`, such as `items[3].price`.
+    /// A mistake at `path`, such as `items[3].price`. Who writes one keeps the value out of `problem`.
     pub fn new(path: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self { path: path.into(), problem: problem.into() }
+        Self {
+            path: printable::plain(&path.into(), MAX_PATH),
+            problem: printable::plain(&problem.into(), MAX_PROBLEM),
+        }
     }
 
     /// An event that none of the variants of an enum can be read from.
@@ -138,11 +151,7 @@ impl<T: fmt::Display> Text for T {
 /// Reads JSON, and says at which path it is wrong. What `#[derive(Event)]` calls.
 #[doc(hidden)]
 pub fn decode_json<T: DeserializeOwned>(data: &[u8]) -> Result<T, DecodeError> {
-    let mut json = serde_json::Deserializer::from_slice(data);
-    let value = serde_path_to_error::deserialize(&mut json)
-        .map_err(|e| DecodeError::new(e.path().to_string(), e.inner().to_string()))?;
-    json.end().map_err(|e| DecodeError::new(".", e.to_string()))?;
-    Ok(value)
+    json::read(data).map_err(|mistake| DecodeError::new(mistake.path, mistake.problem))
 }
 
 /// Writes JSON. What `#[derive(Event)]` calls.
@@ -194,4 +203,127 @@ const fn same(a: EventType, b: EventType) -> bool {
         i += 1;
     }
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde::Deserialize;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only how they are read matters")]
+    struct Payment {
+        amount: i64,
+        #[serde(default)]
+        id: Option<Uuid>,
+        #[serde(default)]
+        lines: Vec<Line>,
+        #[serde(default)]
+        kind: Option<Kind>,
+        #[serde(default)]
+        iban: Option<Iban>,
+        #[serde(default)]
+        notes: BTreeMap<String, i64>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[expect(dead_code, reason = "only how it is read matters")]
+    struct Line {
+        price: u32,
+    }
+
+    #[derive(Debug, Deserialize)]
+    enum Kind {
+        Card,
+        Cash,
+    }
+
+    /// A type with an error text of its own, which repeats what it was given.
+    #[derive(Debug)]
+    struct Iban;
+
+    impl<'de> Deserialize<'de> for Iban {
+        fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            let text = String::deserialize(deserializer)?;
+            Err(serde::de::Error::custom(format!("no bank knows {text}, or '{}'", &text)))
+        }
+    }
+
+    fn mistake(data: impl AsRef<[u8]>) -> String {
+        decode_json::<Payment>(data.as_ref()).expect_err("it cannot be read").to_string()
+    }
+
+    #[test]
+    fn a_mistake_is_found_by_its_path() {
+        for (data, told) in [
+            ("", "at `.`: there is no data"),
+            ("{}", "at `.`: missing field `amount`"),
+            (r#"{"amount":1} {}"#, "at `.`: trailing characters"),
+            (r#"{"amount":1,"amount":2}"#, "duplicate field `amount`"),
+            (
+                r#"{"amount":1,"lines":[{"price":1},{"price":-5}]}"#,
+                "at `lines[1].price`: invalid value: integer, expected u32",
+            ),
+            (r#"{"amount":1"#, "EOF while parsing an object"),
+            ("nonsense", "at `.`: expected ident"),
+            (r#"{"amount":1.5}"#, "at `amount`: invalid type: floating point, expected i64"),
+            (r#"{"amount":1,"extra":2}"#, "unknown field `extra`"),
+            (r#"{"amount":null}"#, "at `amount`: invalid type: null, expected i64"),
+            (r#"{"amount":[4711]}"#, "at `amount`: invalid type: sequence, expected i64"),
+        ] {
+            let mistake = mistake(data);
+            assert!(mistake.contains(told), "{mistake}");
+        }
+        assert!(mistake(b"{\"amount\":\"\xff\"}").starts_with("at `amount`: "));
+    }
+
+    #[test]
+    fn a_mistake_never_repeats_the_value() {
+        for data in [
+            r#"{"amount":"s3cret"}"#,
+            r#"{"amount":"s3cret, expected \"s3cret\""}"#,
+            r#"{"amount":1,"kind":"s3cret"}"#,
+            r#"{"amount":1,"kind":"s3cret`, expected one of `s3cret"}"#,
+            r#"{"amount":1,"id":"s3cret-s3cret"}"#,
+            r#"{"amount":1,"iban":"s3cret"}"#,
+            r#"{"amount":1,"iban":"s3\u0063ret and more"}"#,
+            r#"{"amount":1,"notes":"s3cret"}"#,
+        ] {
+            let mistake = mistake(data);
+            assert!(!mistake.contains("s3cret"), "{mistake}");
+        }
+        assert!(!mistake(r#"{"amount":47110815.5}"#).contains("4711"));
+        assert!(mistake(r#"{"amount":1,"iban":"AT99"}"#).contains("at `iban`: no bank knows …, or '…'"));
+    }
+
+    #[test]
+    fn values_are_withheld_from_large_data_too() {
+        let data = format!(r#"{{"amount":1,"notes":{{"a":"{}"}},"iban":"s3cret"}}"#, "x".repeat(100_000));
+        let data = data.replace(r#""a":"x"#, r#""a":1,"b":"#);
+        assert!(!mistake(data).contains("s3cret"));
+        let large = format!(r#"{{"amount":1{},"iban":"s3cret"}}"#, " ".repeat(100_000));
+        assert_eq!(mistake(large), "at `iban`: the type does not accept this value");
+    }
+
+    #[test]
+    fn depth_is_an_error_and_no_overflow() {
+        for (open, close) in [("[", "]"), ("{\"lines\":", "}")] {
+            let deep = format!("{}1{}", open.repeat(100_000), close.repeat(100_000));
+            assert!(decode_json::<serde_json::Value>(deep.as_bytes()).is_err());
+            assert!(decode_json::<Payment>(deep.as_bytes()).is_err());
+        }
+    }
+
+    #[test]
+    fn a_path_is_short_and_safe_to_print() {
+        let name = format!("\\u001b[31m{}", "k".repeat(100_000));
+        let mistake = mistake(format!(r#"{{"amount":1,"notes":{{"{name}":"x"}}}}"#));
+        assert!(mistake.len() < 400 && mistake.starts_with("at `notes.kkk"), "{mistake}");
+        assert!(mistake.contains("bytes cut]"));
+    }
 }

@@ -5,7 +5,7 @@
 //! that an implementation must pass.
 //!
 //! Rooms, from the ground up; imports point down only:
-//! `clock`, [`message`] → [`event`], [`error`], [`inbox`], [`telemetry`] → [`classify`], [`retry`] →
+//! `clock`, `printable` → `json` → [`message`] → [`event`], [`error`], [`inbox`], [`telemetry`] → [`classify`], [`retry`] →
 //! [`storage`], [`broker`], [`handler`] → [`memory`], [`runtime`] → [`testing`].
 
 pub mod broker;
@@ -16,8 +16,10 @@ pub mod event;
 pub mod fault;
 pub mod handler;
 pub mod inbox;
+mod json;
 pub mod memory;
 pub mod message;
+mod printable;
 pub mod retry;
 pub mod runtime;
 pub mod storage;
