@@ -58,3 +58,35 @@ impl fmt::Debug for Fingerprint {
         f.write_str(")")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// These bytes are in people's databases: one that changes turns every late duplicate into an id used twice.
+    #[test]
+    fn fingerprints_never_change() {
+        for (data, fingerprint) in [
+            ("{}", "0144136fa355b3678a1146ad16f7e864"),
+            (" {\"b\" : 1.0, \"a\":\"\\u00e9\"}", "01f26729478cbf5d0777a869dd9c1caa"),
+            ("{\"a\":\"é\",\"b\":1.0}", "01f26729478cbf5d0777a869dd9c1caa"),
+            ("{\"a\":\"é\",\"b\":1}", "01aa58fba8483623bed37c1b02edfccb"),
+            ("not JSON", "0262b8125a6f6d924ec53345b5fcd58c"),
+            ("", "02e3b0c44298fc1c149afbf4c8996fb9"),
+        ] {
+            assert_eq!(
+                format!("{:?}", Fingerprint::of(data.as_bytes())),
+                format!("Fingerprint({fingerprint})"),
+                "{data}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_compared_is_of_one_algorithm() {
+        let [json, other, raw] = ["1", "2", "x"].map(|data| Fingerprint::of(data.as_bytes()));
+        assert!(json.is_comparable(&other) && json != other);
+        assert!(!json.is_comparable(&raw));
+        assert_eq!(Fingerprint::from_bytes(*json.as_bytes()), json);
+    }
+}
