@@ -7,7 +7,7 @@ use bytes::Bytes;
 /// How deep a table may nest before its inner part is left out of [`Headers`].
 ///
 /// No publisher needs more than a handful; every level is a stack frame for whoever walks the value.
-pub const MAX_DEPTH: usize = 32;
+pub const MAX_HEADER_DEPTH: usize = 32;
 
 /// A value of an AMQP field table, with RabbitMQ's types
 /// (<https://www.rabbitmq.com/docs/specification#amqp-0-9-1-errata>).
@@ -77,6 +77,27 @@ impl HeaderValue {
             _ => None,
         }
     }
+
+    /// Its size on the wire, with the byte that names its type.
+    fn encoded_len(&self) -> usize {
+        1 + match self {
+            Self::Void => 0,
+            Self::Bool(_) | Self::I8(_) | Self::U8(_) => 1,
+            Self::I16(_) | Self::U16(_) => 2,
+            Self::I32(_) | Self::U32(_) | Self::F32(_) => 4,
+            Self::Decimal { .. } => 5,
+            Self::I64(_) | Self::F64(_) | Self::Timestamp(_) => 8,
+            Self::Text(text) => 4 + text.len(),
+            Self::Bytes(bytes) => 4 + bytes.len(),
+            Self::Array(values) => 4 + values.iter().map(Self::encoded_len).sum::<usize>(),
+            Self::Table(table) => table_len(table),
+        }
+    }
+}
+
+/// The size on the wire of a table without the byte that names its type.
+fn table_len(table: &BTreeMap<String, HeaderValue>) -> usize {
+    4 + table.iter().map(|(name, value)| Headers::entry_len(name, value)).sum::<usize>()
 }
 
 impl From<&str> for HeaderValue {
@@ -130,6 +151,16 @@ impl Headers {
     /// All headers, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &HeaderValue)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
+    }
+
+    /// Their size on the wire.
+    pub(super) fn encoded_len(&self) -> usize {
+        table_len(&self.0)
+    }
+
+    /// The size of one of them on the wire.
+    pub(super) fn entry_len(name: &str, value: &HeaderValue) -> usize {
+        1 + name.len() + value.encoded_len()
     }
 
     /// Whether there is none.

@@ -3,25 +3,31 @@
 mod canonical;
 mod cloudevents;
 mod copy;
+mod dead_letter;
 mod envelope;
 mod fingerprint;
 mod headers;
 mod identity;
 mod properties;
+mod traceparent;
+
+use std::fmt;
 
 use bytes::Bytes;
 
 pub use self::{
-    copy::{DeadLetter, Reason},
+    dead_letter::{DeadLetter, Reason},
     envelope::{Envelope, Rejection},
     fingerprint::Fingerprint,
-    headers::{HeaderValue, Headers},
+    headers::{HeaderValue, Headers, MAX_HEADER_DEPTH},
     identity::{ClaimKey, EventId},
     properties::Properties,
 };
 
 /// One AMQP 0-9-1 message, whichever broker carried it.
-#[derive(Clone, Debug, Default, PartialEq)]
+///
+/// Its `Debug` form leaves the body out.
+#[derive(Clone, Default, PartialEq)]
 pub struct Message {
     /// The basic properties, headers excepted.
     pub properties: Properties,
@@ -33,4 +39,16 @@ pub struct Message {
     pub exchange: String,
     /// The routing key it was published with.
     pub routing_key: String,
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Message")
+            .field("properties", &self.properties)
+            .field("headers", &self.headers)
+            .field("body", &format_args!("{} bytes", self.body.len()))
+            .field("exchange", &self.exchange)
+            .field("routing_key", &self.routing_key)
+            .finish()
+    }
 }

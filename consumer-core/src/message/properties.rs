@@ -32,3 +32,27 @@ pub struct Properties {
     /// Deprecated by the specification; carried along.
     pub cluster_id: Option<String>,
 }
+
+/// The frame around properties and headers: its own eight bytes, class, weight, body size and the flags.
+const FRAME: usize = 8 + 2 + 2 + 8 + 2;
+
+impl Properties {
+    /// Their size on the wire, with the frame around them and without the headers.
+    pub(super) fn encoded_len(&self) -> usize {
+        let texts = [
+            &self.content_type,
+            &self.content_encoding,
+            &self.correlation_id,
+            &self.reply_to,
+            &self.expiration,
+            &self.message_id,
+            &self.message_type,
+            &self.user_id,
+            &self.app_id,
+            &self.cluster_id,
+        ];
+        let texts: usize = texts.into_iter().flatten().map(|text| 1 + text.len()).sum();
+        let octets = usize::from(self.delivery_mode.is_some()) + usize::from(self.priority.is_some());
+        FRAME + texts + octets + self.timestamp.map_or(0, |_| 8)
+    }
+}

@@ -1,0 +1,106 @@
+//! The dead letter: a copy of a message that says why nobody processes it.
+
+use std::fmt;
+
+use super::{Headers, Message, copy};
+use crate::printable;
+
+/// What this version of the library writes into its dead letters.
+const LIBRARY: &str = env!("CARGO_PKG_VERSION");
+
+/// The longest error text in a header. More of it is in the logs, and less is readable.
+const MAX_ERROR: usize = 16 * 1024;
+
+/// Why a message went to the dead-letter queue; the text of its `x-consumer-reason` header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Reason {
+    /// `missing-id`: no road gives the event an id.
+    MissingId,
+    /// `bad-id`: the id or its source is longer than the limit.
+    BadId,
+    /// `unknown-type`: a type that the consumer does not handle, or none where it handles several.
+    UnknownType,
+    /// `unsupported-version`: a version of the schema that the consumer cannot read.
+    UnsupportedVersion,
+    /// `undecodable`: the envelope or the data is malformed.
+    Undecodable,
+    /// `oversized`: the body is larger than the consumer's limit.
+    Oversized,
+    /// `id-reused`: another body was processed under this id.
+    IdReused,
+    /// `transaction-ended`: the handler ended the runtime's transaction, so part of its work is committed.
+    TransactionEnded,
+    /// `permanent`: the handler says that it will never succeed.
+    Permanent,
+    /// `attempts-exhausted`: it failed as often as the consumer allows.
+    AttemptsExhausted,
+}
+
+impl Reason {
+    /// The text used in headers, logs and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::MissingId => "missing-id",
+            Self::BadId => "bad-id",
+            Self::UnknownType => "unknown-type",
+            Self::UnsupportedVersion => "unsupported-version",
+            Self::Undecodable => "undecodable",
+            Self::Oversized => "oversized",
+            Self::IdReused => "id-reused",
+            Self::TransactionEnded => "transaction-ended",
+            Self::Permanent => "permanent",
+            Self::AttemptsExhausted => "attempts-exhausted",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What a dead letter says about itself, beside the message it copies.
+///
+/// It is written into headers: `x-consumer-reason`, `x-consumer-error`, `x-consumer-attempts`, `x-consumer-name`,
+/// `x-consumer-queue` and `x-consumer-version`, that of this library. Whatever a publisher wrote there is replaced.
+#[derive(Clone, Debug)]
+pub struct DeadLetter<'a> {
+    /// Why it is here.
+    pub reason: Reason,
+    /// The error in full. The header has it on one line, without control characters, cut to fit.
+    pub error: &'a str,
+    /// The attempts that were counted.
+    pub attempts: u32,
+    /// The consumer that gave up.
+    pub consumer: &'a str,
+    /// The queue it was consumed from.
+    pub queue: &'a str,
+}
+
+impl DeadLetter<'_> {
+    /// The copy for the dead-letter queue, made as [`Message::copy_from`] says.
+    ///
+    /// All headers fit one frame of AMQP, in which the broker has to deliver them: a dead letter that cannot be
+    /// published would keep its message in the queue for ever.
+    pub fn of(&self, message: &Message) -> Message {
+        let mut letter = copy::carry_over(message, self.queue);
+        self.describe(&mut letter.headers);
+        copy::shrink(&mut letter, copy::FRAME_ROOM - copy::MIN_ERROR);
+        let room = copy::FRAME_ROOM.saturating_sub(letter.header_frame_len());
+        let error =
+            printable::plain(self.error, room.clamp(copy::MIN_ERROR, MAX_ERROR) - copy::ERROR.len() - 6);
+        letter.headers.insert(copy::ERROR, error);
+        letter
+    }
+
+    fn describe(&self, headers: &mut Headers) {
+        headers.remove(copy::ERROR);
+        headers.insert(copy::REASON, self.reason.as_str());
+        headers.insert(copy::ATTEMPTS, i64::from(self.attempts));
+        headers.insert(copy::CONSUMER, self.consumer);
+        headers.insert(copy::QUEUE, self.queue);
+        headers.insert(copy::VERSION, LIBRARY);
+    }
+}
