@@ -87,7 +87,7 @@ impl<S: Storage> App<S> {
         let mut mistakes = self.mistakes.clone();
         mistakes.extend(self.missing_states());
         mistakes.extend(self.repeated("consumer", |c| c.spec.name));
-        mistakes.extend(self.repeated("queue", |c| c.spec.queue));
+        mistakes.extend(self.repeated("queue", |c| &c.config.queue.name));
         mistakes.extend(self.contested_aliases());
         if self.registry.consumers.is_empty() {
             mistakes.push("no consumer is registered: `.register::<…>()`".to_owned());
@@ -115,7 +115,7 @@ impl<S: Storage> App<S> {
         missing.into_iter().map(line).collect()
     }
 
-    fn repeated(&self, what: &str, name: impl Fn(&Registered<S>) -> &'static str) -> Vec<String> {
+    fn repeated(&self, what: &str, name: impl Fn(&Registered<S>) -> &str) -> Vec<String> {
         let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
         self.registry.consumers.iter().for_each(|c| *seen.entry(name(c)).or_default() += 1);
         let twice = seen.into_iter().filter(|&(_, times)| times > 1);

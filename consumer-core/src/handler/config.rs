@@ -87,6 +87,20 @@ impl ConsumerConfig {
         self
     }
 
+    /// Another queue than the function names: for an installation that shares its broker with others.
+    ///
+    /// Its dead letters go to `<queue>.dlq`, unless [`dead_letter_queue`](Self::dead_letter_queue) has said otherwise.
+    /// Claims belong to the consumer's name and stay valid.
+    #[must_use]
+    pub fn queue(mut self, name: impl Into<String>) -> Self {
+        let renamed = QueueSpec::new(name);
+        if self.queue.dead_letter == QueueSpec::new(self.queue.name).dead_letter {
+            self.queue.dead_letter = renamed.dead_letter;
+        }
+        self.queue.name = renamed.name;
+        self
+    }
+
     /// The queue for dead letters, `<queue>.dlq` by default.
     #[must_use]
     pub fn dead_letter_queue(mut self, name: impl Into<String>) -> Self {
@@ -106,5 +120,26 @@ impl ConsumerConfig {
     pub fn bind(mut self, exchange: impl Into<String>, routing_key: impl Into<String>) -> Self {
         self.queue.bindings.push(Binding { exchange: exchange.into(), routing_key: routing_key.into() });
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(config: &ConsumerConfig) -> (&str, &str) {
+        (&config.queue.name, &config.queue.dead_letter)
+    }
+
+    #[test]
+    fn another_queue_takes_its_dead_letters_along() {
+        let config = ConsumerConfig::new("orders").queue("staging.orders");
+        assert_eq!(names(&config), ("staging.orders", "staging.orders.dlq"));
+    }
+
+    #[test]
+    fn a_dead_letter_queue_that_was_chosen_stays_chosen() {
+        let config = ConsumerConfig::new("orders").dead_letter_queue("graveyard").queue("staging.orders");
+        assert_eq!(names(&config), ("staging.orders", "graveyard"));
     }
 }
