@@ -3,6 +3,11 @@
 //! One delivery is one *unit*: begin, claim, handler, guard, commit. A worker owns one [`Storage::Session`], a pinned
 //! connection, and runs its units on it one after the other. The suite in [`testing::storage`](crate::testing) is the
 //! contract in executable form.
+//!
+//! A session is as good as new after [`Commit::Done`], [`Commit::Aborted`], [`Commit::Refused`] and [`Rollback::Done`],
+//! and after a claim that failed and was rolled back. After anything else (an error of `begin`, `find` or `ping`, a unit
+//! that [ended](Commit::Ended), an unknown commit, a handler dropped while it ran) nobody knows what the connection
+//! holds: drop the session and open another.
 
 use std::{error::Error as StdError, future::Future, time::Duration};
 
@@ -89,10 +94,12 @@ pub trait Storage: Clone + Send + Sync + 'static {
     /// The name used in logs, such as `postgres`.
     const NAME: &'static str;
 
-    /// A pinned connection. Dropping it closes it, and with it whatever transaction is open.
+    /// A pinned connection. Dropping it closes it, and with it whatever transaction is open, at the latest when the
+    /// statement that the server is busy with has ended.
     type Session: Send + 'static;
 
-    /// The transaction of one unit.
+    /// The transaction of one unit. Dropping it without [`commit`](Self::commit) or [`roll_back`](Self::roll_back)
+    /// undoes the unit; drop the session then too.
     type Tx<'s>: Send;
 
     /// Where the database is, for logs; never with a password.
@@ -112,7 +119,8 @@ pub trait Storage: Clone + Send + Sync + 'static {
     /// [`is_wiring`](crate::Error::is_wiring) where a name and its alias are both in use by now.
     fn enroll(&self, consumers: &[ConsumerName<'_>]) -> impl Future<Output = Result<Vec<ConsumerId>>> + Send;
 
-    /// How many sessions can be open at once, if there is a limit.
+    /// How many sessions can be open at once, if there is a limit. What `prepare`, `enroll` and `sweep` need, comes on
+    /// top of it.
     fn capacity(&self) -> Option<u32>;
 
     /// Opens a session whose units have these limits.
@@ -153,21 +161,9 @@ pub trait Storage: Clone + Send + Sync + 'static {
 
     /// Deletes at most `batch` claims that are older than `retention` by the database's clock; one process at a time,
     /// whoever comes second deletes none.
-    fn sweep(&self, retention: Duration, batch: u32) -> impl Future<Output = Result<Swept, StorageError>> + Send;
-}
-
-/// A connection type that a handler may ask for; it picks the storage.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a connection of a storage",
-    label = "expected the connection that holds the claim",
-    note = "take `&mut PgConnection`, `&mut MySqlConnection`, `&mut SqliteConnection` or `&mut Transaction<'_, Postgres>` \
-            (or MySql, Sqlite); a pool would open a second transaction that knows nothing of the claim"
-)]
-pub trait Connection {
-    /// The storage it belongs to.
-    type Storage: Storage;
-    /// What the handler receives.
-    type Lent<'a, 's: 'a>;
-    /// Lends it out of a unit's transaction.
-    fn lend<'a, 's: 'a>(tx: &'a mut <Self::Storage as Storage>::Tx<'s>) -> Self::Lent<'a, 's>;
+    fn sweep(
+        &self,
+        retention: Duration,
+        batch: u32,
+    ) -> impl Future<Output = Result<Swept, StorageError>> + Send;
 }
