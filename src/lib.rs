@@ -9,6 +9,14 @@ pub use consumer_core::{
 pub use consumer_core::{memory, runtime, testing};
 #[cfg(feature = "macros")]
 pub use consumer_macros::{Classify, Event, consumer};
+#[cfg(feature = "postgres")]
+#[doc(inline)]
+pub use consumer_sqlx::postgres::{self, PgStore};
+#[cfg(feature = "sqlite")]
+#[doc(inline)]
+pub use consumer_sqlx::sqlite::{self, SqliteStore};
+#[doc(inline)]
+pub use consumer_sqlx::{Connection, StoreBuilder};
 pub use sqlx;
 
 /// What most handlers need, in one `use`.
@@ -26,7 +34,8 @@ pub mod __private {
         classify::{Classify, Verdict, cause},
         event::{DecodeError, EncodeError, Event, EventType, Text, decode_json, encode_json, join},
         handler::{ConsumerSpec, Context, Extract, Handler, HandlerError, Needs, Register, Registry, via},
-        storage::{Connection, Storage},
+        storage::Storage,
     };
+    pub use consumer_sqlx::Connection;
     pub use std;
 }

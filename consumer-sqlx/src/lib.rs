@@ -1,1 +1,28 @@
-//! consumer-sqlx.
+//! The storages of the `consumer` crate: PostgreSQL, MySQL/MariaDB and SQLite through sqlx.
+//!
+//! Applications depend on the facade crate `consumer`, which re-exports [`postgres::PgStore`](postgres),
+//! [`mysql::MySqlStore`](mysql) and [`sqlite::SqliteStore`](sqlite) under features of the same names.
+//!
+//! Three translations of one contract, in three folders with the same file names: a diff of two folders shows how two
+//! databases differ. What stands beside them is the same for all.
+
+#![cfg_attr(not(any(feature = "postgres", feature = "mysql", feature = "sqlite")), allow(dead_code))]
+
+mod address;
+mod builder;
+mod connection;
+mod enrollment;
+mod link;
+mod migration;
+mod savepoint;
+mod stored;
+mod tables;
+
+#[cfg(feature = "mysql")]
+pub mod mysql;
+#[cfg(feature = "postgres")]
+pub mod postgres;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
+
+pub use self::{builder::StoreBuilder, connection::Connection};

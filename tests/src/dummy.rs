@@ -2,11 +2,11 @@
 
 use std::{error::Error as StdError, time::Duration};
 
-use consumer::{Class, Result, Storage};
+use consumer::{Class, Connection, Result, Storage};
 use consumer_core::{
     inbox::{Claim, Claimed, ConsumerId, StoredClaim},
     message::ClaimKey,
-    storage::{Commit, Connection, ConsumerName, Rollback, StorageError, Swept, UnitLimits},
+    storage::{Commit, ConsumerName, Rollback, StorageError, Swept, UnitLimits},
 };
 
 /// The storage.

@@ -1,0 +1,31 @@
+//! A worker's own connection.
+
+use consumer_core::storage::UnitLimits;
+use sqlx::{PgPool, Postgres, SqlStr, pool::PoolConnection};
+
+use super::{limits, statements};
+use crate::savepoint;
+
+/// A connection that one worker holds. It belongs to its pool's count, and is closed when it is dropped.
+pub struct PgSession {
+    pub(super) conn: PoolConnection<Postgres>,
+    pub(super) begin: SqlStr,
+}
+
+pub(super) async fn open(pool: &PgPool, limits: UnitLimits) -> Result<PgSession, sqlx::Error> {
+    let mut conn = pool.acquire().await?;
+    conn.close_on_drop();
+    leave_transaction(&mut conn).await?;
+    Ok(PgSession { conn, begin: limits::begin(limits) })
+}
+
+/// Ends a transaction that the pool's last user has left open without knowing: an application that drops `pool.begin()`
+/// half way gives such a connection back. Our BEGIN would continue it, and our COMMIT commit what was given up.
+async fn leave_transaction(conn: &mut PoolConnection<Postgres>) -> Result<(), sqlx::Error> {
+    let alone: Result<bool, _> = statements::scalar(conn, statements::ALONE).await;
+    match alone {
+        Ok(true) => Ok(()),
+        Ok(false) | Err(sqlx::Error::Database(_)) => statements::run(conn, savepoint::ROLL_BACK).await,
+        Err(lost) => Err(lost),
+    }
+}
