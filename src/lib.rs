@@ -9,6 +9,9 @@ pub use consumer_core::{
 pub use consumer_core::{memory, runtime, testing};
 #[cfg(feature = "macros")]
 pub use consumer_macros::{Classify, Event, consumer};
+#[cfg(feature = "mysql")]
+#[doc(inline)]
+pub use consumer_sqlx::mysql::{self, MySqlStore};
 #[cfg(feature = "postgres")]
 #[doc(inline)]
 pub use consumer_sqlx::postgres::{self, PgStore};

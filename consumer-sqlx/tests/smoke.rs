@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use consumer_core::{Storage, inbox::*, message::*, storage::*};
-use consumer_sqlx::{postgres::PgStore, sqlite::SqliteStore};
+use consumer_sqlx::{mysql::MySqlStore, postgres::PgStore, sqlite::SqliteStore};
 
 const LIMITS: UnitLimits = UnitLimits { handler: Duration::from_secs(2), grace: Duration::from_secs(1) };
 
@@ -48,4 +48,11 @@ async fn sqlite() {
 async fn postgres() {
     let Ok(url) = std::env::var("CONSUMER_TEST_POSTGRES_URL") else { return };
     run(PgStore::builder().schema(format!("t{}", std::process::id())).connect(&url).await.unwrap()).await;
+}
+
+#[tokio::test]
+async fn mysql() {
+    let Ok(url) = std::env::var("CONSUMER_TEST_MYSQL_URL") else { return };
+    run(MySqlStore::builder().table_prefix(format!("t{}_", std::process::id())).connect(&url).await.unwrap())
+        .await;
 }

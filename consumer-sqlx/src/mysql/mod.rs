@@ -1,1 +1,181 @@
 //! MySQL and MariaDB.
+//!
+//! Run against MariaDB 10.11. Every statement is one that both have; the tables need MySQL 5.7 or MariaDB 10.3.
+
+mod builder;
+mod classify;
+mod connection;
+mod consumers;
+mod durability;
+mod limits;
+mod lock;
+mod migrate;
+mod session;
+mod statements;
+mod sweep;
+mod unit;
+
+use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
+
+use consumer_core::{
+    Class, Result, Storage,
+    inbox::{Claim, Claimed, ConsumerId, StoredClaim},
+    message::ClaimKey,
+    storage::{Commit, ConsumerName, Rollback, StorageError, Swept, UnitLimits},
+};
+use sqlx::MySqlPool;
+
+use self::statements::Statements;
+pub use self::{session::MySqlSession, unit::MySqlUnit};
+use crate::{address::Address, builder::StoreBuilder, tables::Tables};
+
+/// Claims and business rows in MySQL or MariaDB, in InnoDB tables.
+///
+/// A statement that fails does not end the transaction here, so a handler that swallows its error commits what it did
+/// before and after: that is the handler's decision. DDL in a handler commits what came before it, and the event goes to
+/// the dead letters as `transaction-ended`.
+///
+/// The server must log rows (`binlog_format` `ROW` or `MIXED`): units run in READ COMMITTED.
+///
+/// ```no_run
+/// # async fn f() -> consumer_core::Result<()> {
+/// use consumer_sqlx::mysql::MySqlStore;
+///
+/// let store = MySqlStore::connect("mysql://app:secret@db.example.com/shop").await?;
+/// let store = MySqlStore::builder().table_prefix("inbox_").verify_only().connect("mysql://…").await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct MySqlStore(Arc<Inner>);
+
+struct Inner {
+    pool: MySqlPool,
+    tables: Tables,
+    sql: Statements,
+    verify_only: bool,
+}
+
+impl MySqlStore {
+    /// Opens a pool of its own, after trying one connection.
+    ///
+    /// # Errors
+    /// [`is_settings`](consumer_core::Error::is_settings) for a URL that cannot be read,
+    /// [`is_refused`](consumer_core::Error::is_refused) where the server says no,
+    /// [`is_unavailable`](consumer_core::Error::is_unavailable) where it cannot be reached. None of them shows the
+    /// password.
+    pub async fn connect(url: &str) -> Result<Self> {
+        Self::builder().connect(url).await
+    }
+
+    /// Uses a pool of the application.
+    ///
+    /// Each worker takes one connection out of it for as long as it runs and closes it afterwards: what it sets on
+    /// that session never meets the application. The pool must be larger than the workers, or the application waits
+    /// for ever.
+    #[must_use]
+    pub fn from_pool(pool: MySqlPool) -> Self {
+        Self::new(pool, Tables::default(), false)
+    }
+
+    /// Configures a store.
+    #[must_use]
+    pub fn builder() -> StoreBuilder<Self> {
+        StoreBuilder::new()
+    }
+
+    /// The statements that create the tables, for a person to read and run.
+    #[must_use]
+    pub fn migrations() -> String {
+        migrate::script(&Tables::default())
+    }
+
+    /// The pool, for what an application does beside its consumers.
+    #[must_use]
+    pub fn pool(&self) -> &MySqlPool {
+        &self.0.pool
+    }
+
+    fn new(pool: MySqlPool, tables: Tables, verify_only: bool) -> Self {
+        let sql = Statements::new(&tables);
+        Self(Arc::new(Inner { pool, tables, sql, verify_only }))
+    }
+
+    fn address(&self) -> Address {
+        builder::address(&self.0.pool.connect_options())
+    }
+}
+
+impl fmt::Debug for MySqlStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MySqlStore")
+            .field("address", &self.address())
+            .field("tables", &self.0.tables)
+            .finish()
+    }
+}
+
+impl Storage for MySqlStore {
+    const NAME: &'static str = "mysql";
+    type Session = MySqlSession;
+    type Tx<'s> = MySqlUnit<'s>;
+
+    fn describe(&self) -> String {
+        format!("{} at {}", Self::NAME, self.address())
+    }
+
+    async fn prepare(&self) -> Result<()> {
+        migrate::prepare(&self.0).await?;
+        durability::warn(&self.0.pool).await;
+        Ok(())
+    }
+
+    async fn enroll(&self, consumers: &[ConsumerName<'_>]) -> Result<Vec<ConsumerId>> {
+        consumers::enroll(&self.0, consumers).await
+    }
+
+    fn capacity(&self) -> Option<u32> {
+        Some(self.0.pool.options().get_max_connections().saturating_sub(1))
+    }
+
+    async fn open(&self, limits: UnitLimits) -> Result<MySqlSession, StorageError> {
+        Ok(session::open(&self.0.pool, limits).await?)
+    }
+
+    async fn begin<'s>(&self, session: &'s mut MySqlSession) -> Result<MySqlUnit<'s>, StorageError> {
+        Ok(unit::begin(session).await?)
+    }
+
+    async fn claim(&self, tx: &mut Self::Tx<'_>, claim: &Claim) -> Result<Claimed, StorageError> {
+        Ok(unit::claim(&self.0.sql, tx, claim).await?)
+    }
+
+    async fn commit(&self, tx: Self::Tx<'_>) -> Commit {
+        unit::commit(tx).await
+    }
+
+    async fn roll_back(&self, tx: Self::Tx<'_>) -> Rollback {
+        unit::roll_back(tx).await
+    }
+
+    async fn find(
+        &self,
+        session: &mut MySqlSession,
+        consumer: ConsumerId,
+        key: ClaimKey,
+    ) -> Result<Option<StoredClaim>, StorageError> {
+        Ok(unit::look_up(&self.0.sql, session, consumer, key).await?)
+    }
+
+    async fn ping(&self, session: &mut MySqlSession) -> Result<(), StorageError> {
+        Ok(session.ping().await?)
+    }
+
+    fn classify(&self, error: &(dyn StdError + 'static)) -> Option<Class> {
+        classify::class(error)
+    }
+
+    async fn sweep(&self, retention: Duration, batch: u32) -> Result<Swept, StorageError> {
+        Ok(sweep::sweep(&self.0, retention, batch).await?)
+    }
+}

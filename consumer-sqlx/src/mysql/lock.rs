@@ -1,0 +1,42 @@
+//! One process at a time: for migrations, enrolment and the sweeper.
+
+use sqlx::{MySql, MySqlPool, pool::PoolConnection};
+
+use crate::tables::Tables;
+
+/// How long to wait for another process that migrates, in seconds.
+const PATIENCE: i32 = 60;
+
+// The lock's name is the server's, so it names the database; both servers take 64 bytes.
+const GET: &str = "SELECT GET_LOCK(CONCAT('consumer.', SHA1(CONCAT(DATABASE(), '.', ?))), ?)";
+const RELEASE: &str = "SELECT RELEASE_LOCK(CONCAT('consumer.', SHA1(CONCAT(DATABASE(), '.', ?))))";
+
+/// A connection that holds the lock. It is closed when it is dropped, and the lock is free then, whatever happened.
+pub(super) struct Alone {
+    pub(super) conn: PoolConnection<MySql>,
+    name: String,
+}
+
+/// Waits until nobody else migrates or enrols.
+pub(super) async fn alone(pool: &MySqlPool, tables: &Tables) -> Result<Alone, sqlx::Error> {
+    take(pool, tables.name("consumer_migrations"), PATIENCE).await?.ok_or(sqlx::Error::PoolTimedOut)
+}
+
+/// The same for the sweeper, who does not wait; `None` while another process sweeps.
+pub(super) async fn alone_now(pool: &MySqlPool, tables: &Tables) -> Result<Option<Alone>, sqlx::Error> {
+    take(pool, tables.name("processed_events"), 0).await
+}
+
+async fn take(pool: &MySqlPool, name: String, patience: i32) -> Result<Option<Alone>, sqlx::Error> {
+    let mut conn = pool.acquire().await?;
+    conn.close_on_drop();
+    let ours: Option<i64> = sqlx::query_scalar(GET).bind(&name).bind(patience).fetch_one(&mut *conn).await?;
+    Ok((ours == Some(1)).then_some(Alone { conn, name }))
+}
+
+impl Alone {
+    /// Lets the next one in, without waiting for the connection to close.
+    pub(super) async fn release(mut self) -> Result<(), sqlx::Error> {
+        sqlx::query(RELEASE).bind(&self.name).execute(&mut *self.conn).await.map(drop)
+    }
+}

@@ -1,0 +1,77 @@
+//! The tables: creating, upgrading, verifying.
+
+use consumer_core::{Error, Result};
+use sqlx::{AssertSqlSafe, MySqlConnection};
+
+use super::{Inner, classify, lock, statements};
+use crate::{
+    migration::{self, Migration},
+    tables::Tables,
+};
+
+const TRACKING: &str = include_str!("migrations/0000_tracking.sql");
+
+const MIGRATIONS: &[Migration] =
+    &[Migration { version: 1, name: "claims", sql: include_str!("migrations/0001_claims.sql") }];
+
+/// All steps as one text. These servers commit each of its statements at once; to run it again does no harm.
+pub(super) fn script(tables: &Tables) -> String {
+    migration::script(tables, TRACKING, MIGRATIONS)
+}
+
+pub(super) async fn prepare(store: &Inner) -> Result<()> {
+    let mut conn = store.pool.acquire().await.map_err(away)?;
+    let version = applied(store, &mut conn).await.map_err(away)?;
+    if !migration::pending(MIGRATIONS, version).is_empty() {
+        if store.verify_only {
+            return Err(migration::behind(&store.tables, version, MIGRATIONS.len() as i32));
+        }
+        drop(conn);
+        migrate(store).await?;
+        conn = store.pool.acquire().await.map_err(away)?;
+    }
+    verify(store, &mut conn).await.map_err(|cause| migration::altered(&store.tables, cause))
+}
+
+/// The version of the tables; 0 where there are none.
+async fn applied(store: &Inner, conn: &mut MySqlConnection) -> Result<i32, sqlx::Error> {
+    match sqlx::query_scalar::<_, Option<i32>>(store.sql.applied.clone()).fetch_one(conn).await {
+        Ok(version) => Ok(version.unwrap_or(0)),
+        Err(error) if classify::is_missing(&error) => Ok(0),
+        Err(error) => Err(error),
+    }
+}
+
+/// Takes the steps that are left, each of which can be taken twice: there is no transaction around DDL here, so a crash
+/// may leave a step half done.
+async fn migrate(store: &Inner) -> Result<()> {
+    let tables = &store.tables;
+    let mut alone = lock::alone(&store.pool, tables).await.map_err(away)?;
+    track(tables, &mut alone.conn).await.map_err(|cause| migration::failed("tracking", cause))?;
+    let version = applied(store, &mut alone.conn).await.map_err(away)?;
+    for step in migration::pending(MIGRATIONS, version) {
+        take(tables, &mut alone.conn, step).await.map_err(|cause| migration::failed(step.name, cause))?;
+    }
+    alone.release().await.map_err(away)
+}
+
+async fn track(tables: &Tables, conn: &mut MySqlConnection) -> Result<(), sqlx::Error> {
+    statements::run(conn, AssertSqlSafe(tables.fill(TRACKING))).await
+}
+
+async fn take(tables: &Tables, conn: &mut MySqlConnection, step: &Migration) -> Result<(), sqlx::Error> {
+    statements::run(conn, AssertSqlSafe(tables.fill(step.sql))).await?;
+    statements::run(conn, AssertSqlSafe(migration::record(tables, step))).await
+}
+
+/// Whether the tables are as this version uses them.
+async fn verify(store: &Inner, conn: &mut MySqlConnection) -> Result<(), sqlx::Error> {
+    for statement in &store.sql.verify {
+        statements::run(conn, statement.clone()).await?;
+    }
+    Ok(())
+}
+
+fn away(cause: sqlx::Error) -> Error {
+    Error::unavailable("the tables of `consumer` cannot be looked up in the database").because(cause)
+}

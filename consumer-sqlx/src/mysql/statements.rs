@@ -1,0 +1,53 @@
+//! The statements, with the names of the tables filled in.
+
+use sqlx::{Executor, MySql, MySqlConnection, Row, SqlSafeStr, SqlStr};
+
+use crate::tables::Tables;
+
+/// What runs per delivery or in a loop.
+pub(super) struct Statements {
+    pub(super) claim: SqlStr,
+    pub(super) find: SqlStr,
+    pub(super) sweep: SqlStr,
+    pub(super) register: SqlStr,
+    pub(super) highest: SqlStr,
+    pub(super) enroll: SqlStr,
+    pub(super) applied: SqlStr,
+    pub(super) verify: [SqlStr; 2],
+}
+
+impl Statements {
+    pub(super) fn new(tables: &Tables) -> Self {
+        Self {
+            claim: tables.sql(include_str!("claim.sql")),
+            find: tables.sql(include_str!("find.sql")),
+            sweep: tables.sql(include_str!("sweep.sql")),
+            register: tables.sql("SELECT name, id FROM {prefix}consumers"),
+            highest: tables.sql(include_str!("highest.sql")),
+            enroll: tables
+                .sql("INSERT INTO {prefix}consumers (name, id, enrolled_at) VALUES (?, ?, UTC_TIMESTAMP(6))"),
+            applied: tables.sql("SELECT max(version) FROM {prefix}consumer_migrations"),
+            verify: [
+                tables.sql("SELECT name, id, enrolled_at FROM {prefix}consumers WHERE 1 = 0"),
+                tables.sql(include_str!("verify.sql")),
+            ],
+        }
+    }
+}
+
+/// Begins a unit, with the savepoint. The rollback comes first, because without autocommit START TRANSACTION commits
+/// what is open.
+pub(super) const BEGIN_UNIT: &str = "ROLLBACK; START TRANSACTION; SAVEPOINT consumer_unit";
+
+/// Runs a text without parameters, which may hold several statements; they are not prepared and take one trip.
+pub(super) async fn run(conn: &mut MySqlConnection, text: impl SqlSafeStr) -> Result<(), sqlx::Error> {
+    conn.execute(text.into_sql_str()).await.map(drop)
+}
+
+/// Asks one value of a text without parameters.
+pub(super) async fn scalar<T>(conn: &mut MySqlConnection, text: impl SqlSafeStr) -> Result<T, sqlx::Error>
+where
+    T: for<'r> sqlx::Decode<'r, MySql> + sqlx::Type<MySql>,
+{
+    conn.fetch_one(text.into_sql_str()).await?.try_get(0)
+}

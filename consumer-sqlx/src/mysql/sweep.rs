@@ -1,0 +1,21 @@
+//! The sweeper's part: claims that nobody can ask for any more.
+
+use std::time::Duration;
+
+use consumer_core::storage::Swept;
+
+use super::{Inner, lock};
+
+pub(super) async fn sweep(store: &Inner, retention: Duration, batch: u32) -> Result<Swept, sqlx::Error> {
+    let Some(mut alone) = lock::alone_now(&store.pool, &store.tables).await? else {
+        return Ok(Swept::default());
+    };
+    let claims = sqlx::query(store.sql.sweep.clone())
+        .bind(i64::try_from(retention.as_micros()).unwrap_or(i64::MAX))
+        .bind(batch)
+        .execute(&mut *alone.conn)
+        .await?
+        .rows_affected();
+    alone.release().await?;
+    Ok(Swept { claims, more: claims == u64::from(batch) })
+}

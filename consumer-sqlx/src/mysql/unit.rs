@@ -1,0 +1,133 @@
+//! One unit: begin, claim, guard, commit or rollback.
+//!
+//! Nothing here is ever dropped half way; the limits are the server's.
+
+use consumer_core::{
+    fault,
+    inbox::{Claim, Claimed, ConsumerId, StoredClaim},
+    message::ClaimKey,
+    storage::{Commit, Rollback},
+};
+use sqlx::{Connection, MySql, MySqlConnection, Transaction};
+
+use super::{MySqlSession, classify, statements, statements::Statements};
+use crate::{savepoint, stored};
+
+/// The transaction of one unit.
+pub struct MySqlUnit<'s> {
+    pub(super) tx: Transaction<'s, MySql>,
+}
+
+pub(super) async fn begin(session: &mut MySqlSession) -> Result<MySqlUnit<'_>, sqlx::Error> {
+    let tx = session.awake().await?.begin_with(statements::BEGIN_UNIT).await?;
+    Ok(MySqlUnit { tx })
+}
+
+pub(super) async fn claim(
+    sql: &Statements,
+    unit: &mut MySqlUnit<'_>,
+    claim: &Claim,
+) -> Result<Claimed, sqlx::Error> {
+    if fault::is_mutant("select-then-insert") {
+        if let Some(stored) = find(sql, &mut unit.tx, claim.consumer, claim.key).await? {
+            return Ok(Claimed::Taken(stored));
+        }
+        insert(sql, &mut unit.tx, claim).await?;
+        return Ok(Claimed::Fresh);
+    }
+    if insert(sql, &mut unit.tx, claim).await? {
+        return Ok(Claimed::Fresh);
+    }
+    let stored = find(sql, &mut unit.tx, claim.consumer, claim.key).await?;
+    Ok(stored.map_or(Claimed::Vanished, Claimed::Taken))
+}
+
+/// Writes the claim; `false` where there is one.
+///
+/// `INSERT IGNORE` and `ON DUPLICATE KEY UPDATE` would not do: the first also swallows a value that does not fit, the
+/// second reports one row either way, because the driver asks the server for rows found. A statement that fails leaves
+/// the transaction as it was.
+async fn insert(sql: &Statements, conn: &mut MySqlConnection, claim: &Claim) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query(sql.claim.clone())
+        .bind(claim.consumer.0)
+        .bind(claim.key.as_bytes().as_slice())
+        .bind(claim.fingerprint.as_bytes().as_slice())
+        .bind(claim.readable_id.as_deref())
+        .execute(conn)
+        .await;
+    match done {
+        Ok(_) => Ok(true),
+        Err(error) if classify::is_taken(&error) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+pub(super) async fn find(
+    sql: &Statements,
+    conn: &mut MySqlConnection,
+    consumer: ConsumerId,
+    key: ClaimKey,
+) -> Result<Option<StoredClaim>, sqlx::Error> {
+    let row: Option<(Vec<u8>, Option<String>)> = sqlx::query_as(sql.find.clone())
+        .bind(consumer.0)
+        .bind(key.as_bytes().as_slice())
+        .fetch_optional(conn)
+        .await?;
+    row.map(|(fingerprint, readable_id)| stored::claim(&fingerprint, readable_id)).transpose()
+}
+
+/// Finds a claim outside a unit. Without autocommit, the look begins a transaction that has to end.
+pub(super) async fn look_up(
+    sql: &Statements,
+    session: &mut MySqlSession,
+    consumer: ConsumerId,
+    key: ClaimKey,
+) -> Result<Option<StoredClaim>, sqlx::Error> {
+    let found = find(sql, session.awake().await?, consumer, key).await?;
+    statements::run(&mut session.conn, savepoint::ROLL_BACK).await?;
+    Ok(found)
+}
+
+pub(super) async fn commit(mut unit: MySqlUnit<'_>) -> Commit {
+    if !fault::is_mutant("no-guard") {
+        match statements::run(&mut unit.tx, savepoint::RELEASE).await {
+            Ok(()) => {}
+            Err(error) if classify::is_ended(&error) => return ended(unit).await,
+            Err(error) => return Commit::Unknown(error.into()),
+        }
+    }
+    match fault::kill_after_sending("K6", unit.tx.commit()).await {
+        Ok(()) => Commit::Done,
+        Err(error) if classify::is_refusal(&error) => Commit::Refused(error.into()),
+        Err(error) => Commit::Unknown(error.into()),
+    }
+}
+
+async fn ended(unit: MySqlUnit<'_>) -> Commit {
+    match undo(unit).await {
+        Ok(()) => Commit::Ended,
+        Err(error) => Commit::Unknown(error.into()),
+    }
+}
+
+pub(super) async fn roll_back(mut unit: MySqlUnit<'_>) -> Rollback {
+    let found = statements::run(&mut unit.tx, savepoint::ROLL_BACK_TO).await;
+    let outcome = match found {
+        Ok(()) => Rollback::Done,
+        Err(error) if classify::is_ended(&error) => Rollback::Ended,
+        Err(error) => return Rollback::Lost(error.into()),
+    };
+    match undo(unit).await {
+        Ok(()) => outcome,
+        Err(error) => Rollback::Lost(error.into()),
+    }
+}
+
+/// Undoes whatever transaction is open: ours, or one that the handler began after it. After a nested begin that was
+/// cancelled, the driver believes that there is none.
+async fn undo(mut unit: MySqlUnit<'_>) -> Result<(), sqlx::Error> {
+    if !unit.tx.is_in_transaction() {
+        return statements::run(&mut unit.tx, savepoint::ROLL_BACK).await;
+    }
+    unit.tx.rollback().await
+}
