@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::lock::Lock;
 use crate::program;
@@ -16,6 +16,26 @@ use policy::Policy;
 const WITHIN: Duration = Duration::from_secs(900);
 /// One installation on the machine at a time: all of them change the same policy file.
 const LOCK: &str = "/run/lock/consumer-xtask-apt";
+
+/// Installs packages unless what they bring is there.
+///
+/// # Errors
+/// When it is not and cannot be installed, with what to do.
+pub(crate) fn ensure(present: impl Fn() -> bool, packages: &[&str], log: &Path) -> Result<()> {
+    if present() {
+        return Ok(());
+    }
+    if can_install() {
+        install(packages, log)?;
+    }
+    if !present() {
+        bail!(
+            "this machine lacks what Debian and Ubuntu have as: sudo apt-get install {}",
+            packages.join(" ")
+        );
+    }
+    Ok(())
+}
 
 /// Whether packages can be installed at all.
 pub(crate) fn can_install() -> bool {

@@ -2,23 +2,33 @@
 
 mod apt;
 mod child;
+mod ci;
+mod faults;
+mod features;
+mod foreign;
 mod interrupt;
 mod lock;
+mod mutants;
 mod narrate;
+mod native;
 mod port;
 mod probe;
 mod process;
 mod program;
+mod runner;
 mod services;
+mod tests;
 mod workspace;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand};
 
 use crate::interrupt::Interrupted;
+use crate::runner::Runner;
 use crate::services::{End, Service, Services};
 use crate::workspace::Workspace;
 
@@ -40,6 +50,25 @@ enum Task {
         #[command(subcommand)]
         action: Action,
     },
+    /// Every test of every package, with servers of its own that it stops at the end
+    ///
+    /// Kill points and mutants are compiled in (`--cfg consumer_faults`), in a target directory of their own. Runs
+    /// cargo-nextest and the doctests; without cargo-nextest, `cargo test`. As root on Debian or Ubuntu it installs what the
+    /// tests need: the servers, OpenSSL's headers, and Python and Node for publishers that are not ours. Servers that
+    /// `services up` started are used and left running.
+    Test {
+        /// For the runner, after `--`; doctests are then left out
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+    /// Make each classic mistake in turn; a test must fail for it that passes without
+    Mutants {
+        /// Only these
+        #[arg(value_parser = PossibleValuesParser::new(mutants::names()))]
+        names: Vec<String>,
+    },
+    /// All that a change must pass: format, clippy, docs, combinations of features, tests, mutants
+    Ci,
 }
 
 #[derive(Debug, Subcommand)]
@@ -75,11 +104,17 @@ fn main() -> ExitCode {
     narrate::begin();
     match interrupt::watch().and_then(|()| run(Arguments::parse().command)) {
         Ok(code) => code,
-        Err(error) => {
-            narrate::say(format!("error: {error:#}"));
-            error.downcast_ref::<Interrupted>().map_or(ExitCode::FAILURE, |by| by.exit_code().into())
-        }
+        Err(error) => report(&error),
     }
+}
+
+fn report(error: &anyhow::Error) -> ExitCode {
+    let Some(interrupted) = error.downcast_ref::<Interrupted>() else {
+        narrate::say(format!("error: {error:#}"));
+        return ExitCode::FAILURE;
+    };
+    narrate::say(interrupted);
+    interrupted.exit_code().into()
 }
 
 fn run(task: Task) -> Result<ExitCode> {
@@ -88,7 +123,25 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Services { dir, action } => {
             act(&Services::at(dir.unwrap_or_else(|| workspace.target("services"))), &action)
         }
+        Task::Test { arguments } => test(&workspace, &arguments),
+        Task::Mutants { names } => {
+            let session = tests::prepare(&workspace)?;
+            let runner = Runner::new(&workspace, session.environment());
+            mutants::run(&workspace, &runner, &names).map(exit_code)
+        }
+        Task::Ci => ci::run(&workspace).map(exit_code),
     }
+}
+
+/// The exit code is the runner's.
+fn test(workspace: &Workspace, arguments: &[String]) -> Result<ExitCode> {
+    let session = tests::prepare(workspace)?;
+    let status = Runner::new(workspace, session.environment()).run(arguments)?;
+    Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
+}
+
+fn exit_code(good: bool) -> ExitCode {
+    if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn act(services: &Services, action: &Action) -> Result<ExitCode> {
@@ -104,7 +157,7 @@ fn act(services: &Services, action: &Action) -> Result<ExitCode> {
         Action::Status => {
             let (lines, all_alive) = services.status();
             print!("{lines}");
-            return Ok(if all_alive { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+            return Ok(exit_code(all_alive));
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -1,7 +1,7 @@
 //! The directories of the checkout this command works on.
 
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -28,11 +28,6 @@ impl Workspace {
             None => root.join("target"),
         };
         Ok(Self { root, target })
-    }
-
-    /// Where the sources are.
-    pub(crate) fn root(&self) -> &Path {
-        &self.root
     }
 
     /// A directory under the target directory.

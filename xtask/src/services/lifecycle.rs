@@ -166,11 +166,14 @@ fn end_orderly(process: Process, signal: Signal) {
     }
 }
 
-/// After a start that failed; the error that made it fail is the one to report.
+/// After a start that failed; the error that made it fail is the one to report. A server that is still starting does not
+/// listen to a request to stop, and its data are to go anyway.
 fn abandon(home: &Home) {
-    if let Some(found) = home.load()
-        && let Err(error) = halt(home, &found)
-    {
+    let Some(found) = home.load() else { return };
+    if let Some(main) = found.main {
+        main.kill_tree();
+    }
+    if let Err(error) = halt(home, &found) {
         narrate::say(format!("{} could not be cleared away: {error:#}", home.service().title()));
     }
 }

@@ -41,6 +41,11 @@ impl Session {
     pub(crate) fn environment(&self) -> &Environment {
         &self.environment
     }
+
+    /// Lets the caller tell tests more.
+    pub(crate) fn environment_mut(&mut self) -> &mut Environment {
+        &mut self.environment
+    }
 }
 
 impl Drop for Session {
