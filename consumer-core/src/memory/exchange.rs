@@ -79,3 +79,48 @@ fn matches_words(pattern: &[&str], words: &[&str]) -> bool {
     }
     pattern[at..].iter().all(|rest| *rest == "#")
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn patterns_match_words() {
+        let matching =
+            [("a.b", "a.b"), ("*.b", "a.b"), ("#", ""), ("#", "a.b.c"), ("a.#", "a"), ("#.b.#.b", "b.b")];
+        assert!(matching.iter().all(|(pattern, key)| matches_topic(pattern, key)));
+        let other = [
+            ("a.b", "a"),
+            ("*", ""),
+            ("*", "a.b"),
+            ("a.*", "a"),
+            ("#.b", "b.c"),
+            ("a.#.b.b", "a.b"),
+            ("", "a"),
+        ];
+        assert!(!other.iter().any(|(pattern, key)| matches_topic(pattern, key)));
+    }
+
+    /// The rule as one would say it.
+    fn by_definition(pattern: &[&str], words: &[&str]) -> bool {
+        match (pattern, words) {
+            ([], []) => true,
+            (["#", rest @ ..], _) => (0..=words.len()).any(|taken| by_definition(rest, &words[taken..])),
+            (["*", rest @ ..], [_, words @ ..]) => by_definition(rest, words),
+            ([wanted, rest @ ..], [word, words @ ..]) => wanted == word && by_definition(rest, words),
+            _ => false,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn matching_follows_its_definition(
+            pattern in prop::collection::vec(prop::sample::select(vec!["a", "b", "*", "#"]), 0..7),
+            key in prop::collection::vec(prop::sample::select(vec!["a", "b"]), 0..7),
+        ) {
+            prop_assert_eq!(matches_words(&pattern, &key), by_definition(&pattern, &key));
+        }
+    }
+}

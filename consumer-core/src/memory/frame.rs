@@ -69,3 +69,39 @@ fn size_of_value(value: &HeaderValue) -> usize {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn publication() -> Publication {
+        Publication { exchange: String::new(), routing_key: "q".into(), message: Message::default() }
+    }
+
+    #[test]
+    fn names_end_at_255_bytes() {
+        let mut fits = publication();
+        fits.message.properties.message_id = Some("x".repeat(255));
+        fits.message.headers.insert("y".repeat(255), "z".repeat(1000));
+        assert!(check(&fits).is_ok());
+        fits.message.properties.message_id = Some("x".repeat(256));
+        let error = check(&fits).expect_err("one byte too many");
+        assert!(
+            error.is_unpublishable() && error.to_string().contains("message id has 256 bytes"),
+            "{error}"
+        );
+        let mut header = publication();
+        header.message.headers.insert("y".repeat(256), 1);
+        assert!(check(&header).is_err_and(|error| error.is_unpublishable()));
+    }
+
+    #[test]
+    fn headers_end_at_a_frame() {
+        let mut large = publication();
+        let lines = vec![HeaderValue::Text("x".repeat(995)); 127];
+        large.message.headers.insert("trace", HeaderValue::Array(lines));
+        assert!(check(&large).is_ok());
+        large.message.headers.insert("error", "x".repeat(2000));
+        assert!(check(&large).is_err_and(|error| error.is_unpublishable()));
+    }
+}
