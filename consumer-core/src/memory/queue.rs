@@ -235,14 +235,9 @@ impl Queue {
         Some(Taken { stored, kind: self.kind, tag, generation: consumer.generation })
     }
 
-    /// Settles a delivery; `None` if there is no such delivery on this channel.
-    pub(super) fn settle(
-        &mut self,
-        channel: Address,
-        tag: u64,
-        settlement: Settlement,
-    ) -> Option<Option<Stored>> {
-        let stored = self.on(channel)?.settle(tag)?;
+    /// Settles a delivery of a channel that is open; `None` if it has no such delivery.
+    pub(super) fn settle(&mut self, number: u64, tag: u64, settlement: Settlement) -> Option<Option<Stored>> {
+        let stored = self.consumers.get_mut(&number)?.settle(tag)?;
         let exhausted = match settlement {
             Settlement::Ack => {
                 self.tally.acked += 1;
@@ -251,18 +246,12 @@ impl Queue {
             Settlement::Requeue => self.put_back(stored),
         };
         self.unacked -= 1;
-        self.line_up(channel.consumer);
+        self.line_up(number);
         Some(exhausted)
     }
 
     pub(super) fn is_open(&self, channel: Address) -> bool {
         self.consumer(channel.consumer).is_some_and(|consumer| consumer.generation == channel.generation)
-    }
-
-    /// The consumer that is still on this channel.
-    fn on(&mut self, channel: Address) -> Option<&mut Consumer> {
-        let consumer = self.consumers.get_mut(&channel.consumer)?;
-        (consumer.generation == channel.generation).then_some(consumer)
     }
 }
 
@@ -298,15 +287,14 @@ impl Queue {
         let unacked = self.consumers.get_mut(&number).map(Consumer::cut);
         let exhausted = self.put_all_back(unacked.unwrap_or_default());
         self.line_up(number);
-        self.consumers.get(&number).into_iter().for_each(Consumer::ring);
         exhausted
     }
 
-    /// Ends a consumer with its channel.
+    /// Ends a consumer with its channel, and wakes it up to see that.
     pub(super) fn remove(&mut self, number: u64) -> Vec<Stored> {
         self.cancel(number);
         let exhausted = self.cut(number);
-        self.consumers.remove(&number);
+        self.consumers.remove(&number).iter().for_each(Consumer::ring);
         exhausted
     }
 

@@ -328,7 +328,7 @@ impl State {
         if !self.is_open(channel) || self.maybe_cut(channel.queue, channel.consumer) {
             return false;
         }
-        let Some(exhausted) = self.queues[channel.queue].settle(channel, tag, settlement) else {
+        let Some(exhausted) = self.queues[channel.queue].settle(channel.consumer, tag, settlement) else {
             return false;
         };
         self.dead_letter(channel.queue, exhausted);

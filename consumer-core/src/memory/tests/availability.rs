@@ -34,12 +34,14 @@ async fn a_publish_waits_for_a_broker_that_recovers_in_time() {
     let (broker, _) = server(QueueKind::Quorum);
     for stop in [MemoryBroker::block, MemoryBroker::go_down] {
         stop(&broker, "for a moment");
+        let start = tokio::time::Instant::now();
         let later = tokio::time::sleep(Duration::from_secs(1));
         let (published, ()) = tokio::join!(broker.publish(numbered(1)), async {
             later.await;
             broker.recover();
         });
         published.expect("it recovered");
+        assert_eq!(start.elapsed(), Duration::from_secs(1));
     }
     assert_eq!(broker.depth("q"), 2);
 }
