@@ -81,8 +81,10 @@ impl Reader<'_> {
         self.white_space();
         self.copy(b':')?;
         self.white_space();
+        let moved = self.order.objects.len();
         self.value(depth)?;
-        self.open.push(Member { name, text: start..self.out.len() });
+        let moves_inside = self.order.objects.len() > moved;
+        self.open.push(Member { name, text: start..self.out.len(), moves_inside });
         Some(())
     }
 
@@ -239,6 +241,8 @@ struct Member {
     name: Range<usize>,
     /// Name and value.
     text: Range<usize>,
+    /// Whether an object in its value has members to move.
+    moves_inside: bool,
 }
 
 /// The objects whose members did not come sorted.
@@ -288,7 +292,10 @@ impl Order {
                 if i > 0 {
                     sorted.push(b',');
                 }
-                self.write(text, member.text.clone(), sorted);
+                match member.moves_inside {
+                    true => self.write(text, member.text.clone(), sorted),
+                    false => sorted.extend_from_slice(&text[member.text.clone()]),
+                }
             }
             part.start = object.text.end;
         }
