@@ -29,14 +29,35 @@ impl fmt::Display for EventType {
 
 /// The payload of a message. Derive it: `#[derive(Event)]` on a struct, or on an enum of such structs.
 ///
-/// ```ignore
-/// #[derive(Serialize, Deserialize, Event)]
-/// #[event(type = "payment.captured", version = 1)]
-/// struct PaymentCaptured {
-///     #[event(key)]
-///     account: i64,
-///     amount_cents: i64,
+/// By hand it is for data that is no JSON:
+///
+/// ```
+/// use consumer_core::event::{DecodeError, EncodeError, Event, EventType};
+///
+/// struct Measured {
+///     celsius: i64,
 /// }
+///
+/// impl Event for Measured {
+///     const TYPES: &'static [EventType] = &[EventType { name: "sensor.measured", version: 1 }];
+///
+///     fn decode(_: EventType, data: &[u8]) -> Result<Self, DecodeError> {
+///         let number = std::str::from_utf8(data).ok().and_then(|text| text.parse().ok());
+///         number.map(|celsius| Self { celsius }).ok_or_else(|| DecodeError::new(".", "not a number"))
+///     }
+///
+///     fn encode(&self) -> Result<Vec<u8>, EncodeError> {
+///         Ok(self.celsius.to_string().into_bytes())
+///     }
+///
+///     fn event_type(&self) -> EventType {
+///         Self::TYPES[0]
+///     }
+/// }
+///
+/// let event = Measured::decode(Measured::TYPES[0], b"21")?;
+/// assert_eq!(event.celsius, 21);
+/// # Ok::<(), DecodeError>(())
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be consumed",
