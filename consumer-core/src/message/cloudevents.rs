@@ -276,6 +276,7 @@ mod tests {
         for (rest, data) in [
             ("", ""),
             (r#","data":null"#, "null"),
+            (r#","data":1.00"#, "1.00"),
             (r#","data":"text""#, r#""text""#),
             (r#","datacontenttype":"application/vnd.shop+json","data":"text""#, r#""text""#),
             (r#","datacontenttype":"text/json; charset=utf-8","data":[1]"#, "[1]"),

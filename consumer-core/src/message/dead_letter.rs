@@ -8,8 +8,8 @@ use crate::printable;
 /// What this version of the library writes into its dead letters.
 const LIBRARY: &str = env!("CARGO_PKG_VERSION");
 
-/// The longest error text in a header. More of it is in the logs, and less is readable.
-const MAX_ERROR: usize = 16 * 1024;
+/// The longest error text in a header: more than a person reads, and far less than a frame.
+pub(super) const MAX_ERROR: usize = 16 * 1024;
 
 /// Why a message went to the dead-letter queue; the text of its `x-consumer-reason` header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

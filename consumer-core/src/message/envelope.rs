@@ -7,8 +7,8 @@ use bytes::Bytes;
 use super::{EventId, HeaderValue, Message, Properties, Reason, cloudevents, traceparent};
 use crate::printable;
 
-/// The longest explanation of a rejection.
-const MAX_DETAIL: usize = 2048;
+/// The longest explanation of a rejection; a handler's error, which becomes one, may be as long as its header.
+const MAX_DETAIL: usize = super::MAX_ERROR;
 
 /// The longest name of an event type that is worth comparing with those a consumer knows.
 const MAX_TYPE: usize = 1024;

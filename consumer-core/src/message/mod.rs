@@ -15,6 +15,8 @@ use std::fmt;
 
 use bytes::Bytes;
 
+use self::dead_letter::MAX_ERROR;
+
 pub use self::{
     dead_letter::{DeadLetter, Reason},
     envelope::{Envelope, Rejection},
