@@ -6,6 +6,11 @@ use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// Somebody accepts connections, for servers that have nothing to say unasked.
+pub(crate) fn listens(port: u16) -> bool {
+    connect(port).is_some()
+}
+
 /// PostgreSQL asks who is there; while it starts or recovers it sends an error instead.
 pub(crate) fn postgres(port: u16, user: &str) -> bool {
     answer::<1>(port, &postgres_startup(user)).is_some_and(|kind| kind == *b"R")
@@ -29,13 +34,16 @@ fn postgres_startup(user: &str) -> Vec<u8> {
 }
 
 fn answer<const N: usize>(port: u16, greeting: &[u8]) -> Option<[u8; N]> {
-    let address = SocketAddr::from(([127, 0, 0, 1], port));
-    let mut stream = TcpStream::connect_timeout(&address, PATIENCE).ok()?;
+    let mut stream = connect(port)?;
     stream.set_read_timeout(Some(PATIENCE)).ok()?;
     stream.write_all(greeting).ok()?;
     let mut answer = [0; N];
     stream.read_exact(&mut answer).ok()?;
     Some(answer)
+}
+
+fn connect(port: u16) -> Option<TcpStream> {
+    TcpStream::connect_timeout(&SocketAddr::from(([127, 0, 0, 1], port)), PATIENCE).ok()
 }
 
 #[cfg(test)]

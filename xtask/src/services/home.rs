@@ -1,7 +1,8 @@
 //! The directory of one service: its log, its scripts, its record.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -112,13 +113,39 @@ impl Home {
     }
 }
 
-/// Writes a file that nobody else may read.
+/// Writes a file that nobody else may read, with the directories it needs.
 ///
 /// # Errors
 /// When the file system refuses.
 pub(crate) fn write_private(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
-    let cannot = || format!("cannot write {}", path.display());
-    fs::write(path, []).with_context(cannot)?;
-    fs::set_permissions(path, fs::Permissions::from_mode(mode)).with_context(cannot)?;
-    fs::write(path, bytes).with_context(cannot)
+    replace(path, bytes, mode).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// A new file, since the mode counts only for one that is created.
+fn replace(path: &Path, bytes: &[u8], mode: u32) -> std::io::Result<()> {
+    if let Some(dir) = path.parent() {
+        fs::create_dir_all(dir)?;
+    }
+    if path.exists() {
+        fs::remove_file(path)?;
+    }
+    fs::File::options().write(true).create_new(true).mode(mode).open(path)?.write_all(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_not_even_we_may_change_is_written_again() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("deep/cookie");
+        for text in ["one", "two"] {
+            write_private(&path, text.as_bytes(), 0o400).expect("written");
+        }
+        assert_eq!(fs::read_to_string(&path).expect("there"), "two");
+        assert_eq!(fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o400);
+    }
 }

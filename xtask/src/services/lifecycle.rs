@@ -11,7 +11,7 @@ use rustix::process::Signal;
 
 use super::home::{Home, write_private};
 use super::instance::{self, Instance};
-use super::server::{Server, server};
+use super::server::server;
 use super::shell;
 use crate::process::Process;
 use crate::{child, interrupt, narrate, port};
@@ -83,7 +83,7 @@ fn keep(home: &Home, mut found: Instance, owner: Option<Process>) -> Result<Inst
         found.owner = None;
         home.save(&found)?;
     }
-    await_answer(home, server(home.service()), &found)?;
+    await_answer(home, found.main, || server(home.service()).answers(&found))?;
     Ok(found)
 }
 
@@ -116,10 +116,12 @@ fn launch(home: &Home, instance: &mut Instance) -> Result<()> {
     let kind = server(home.service());
     if !instance.helper.is_some_and(Process::is_alive) {
         instance.helper = kind.helper(home, instance).map(|command| spawn(home, command)).transpose()?;
+        home.save(instance)?;
+        await_answer(home, instance.helper, || kind.helper_answers(instance))?;
     }
     instance.main = Some(spawn(home, kind.command(home, instance)?)?);
     home.save(instance)?;
-    await_answer(home, kind, instance)
+    await_answer(home, instance.main, || kind.answers(instance))
 }
 
 /// In a process group of its own, so that a Ctrl-C at the terminal does not reach it.
@@ -130,10 +132,10 @@ fn spawn(home: &Home, mut command: Command) -> Result<Process> {
     Process::find(child.id()).with_context(|| ended(home))
 }
 
-fn await_answer(home: &Home, kind: &dyn Server, instance: &Instance) -> Result<()> {
+fn await_answer(home: &Home, process: Option<Process>, answers: impl Fn() -> bool) -> Result<()> {
     let begun = Instant::now();
-    while !kind.answers(instance) {
-        if !instance.is_alive() {
+    while !answers() {
+        if !process.is_some_and(Process::is_alive) {
             bail!(ended(home));
         }
         if begun.elapsed() > READY_WITHIN {

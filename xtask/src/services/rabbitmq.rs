@@ -51,7 +51,6 @@ impl Server for Rabbitmq {
     }
 
     fn prepare(&self, home: &Home, instance: &Instance) -> Result<BTreeMap<String, String>> {
-        fs::create_dir_all(home.path("home"))?;
         write_private(&home.path("home/.erlang.cookie"), instance.password.as_bytes(), 0o400)?;
         write_private(&home.path("rabbitmq.conf"), configuration(instance).as_bytes(), 0o600)?;
         fs::write(home.path("advanced.config"), if self.short_timeout { SHORT_TIMEOUT } else { "[].\n" })?;
@@ -64,6 +63,11 @@ impl Server for Rabbitmq {
 
     fn helper(&self, home: &Home, instance: &Instance) -> Option<Command> {
         Some(configured(&program::find("epmd")?, home, instance))
+    }
+
+    /// The node starts none itself.
+    fn helper_answers(&self, instance: &Instance) -> bool {
+        instance.side_ports.get(NAMES).is_some_and(|port| probe::listens(*port))
     }
 
     fn command(&self, home: &Home, instance: &Instance) -> Result<Command> {
@@ -112,8 +116,11 @@ fn environment(home: &Home, instance: &Instance) -> BTreeMap<&'static str, Strin
     let side_port = |name| instance.side_ports.get(name).copied().unwrap_or_default().to_string();
     BTreeMap::from([
         ("HOME", path("home")),
+        ("ERL_CRASH_DUMP", path("erl_crash.dump")),
         ("ERL_EPMD_ADDRESS", "127.0.0.1".to_owned()),
         ("ERL_EPMD_PORT", side_port(NAMES)),
+        // What finds no name daemon, as `rabbitmqctl` after the stop, would start one that nobody stops.
+        ("ERL_FLAGS", "-start_epmd false".to_owned()),
         ("RABBITMQ_ADVANCED_CONFIG_FILE", path("advanced.config")),
         ("RABBITMQ_CONF_ENV_FILE", path("rabbitmq-env.conf")),
         ("RABBITMQ_CONFIG_FILE", path("rabbitmq.conf")),
@@ -121,6 +128,8 @@ fn environment(home: &Home, instance: &Instance) -> BTreeMap<&'static str, Strin
         ("RABBITMQ_DIST_PORT", side_port(DISTRIBUTION)),
         ("RABBITMQ_ENABLED_PLUGINS_FILE", path("enabled_plugins")),
         ("RABBITMQ_GENERATED_CONFIG_DIR", path("data/config")),
+        // The log itself goes to stdout; one of upgrades goes here all the same.
+        ("RABBITMQ_LOG_BASE", path("data/log")),
         ("RABBITMQ_LOGS", "-".to_owned()),
         ("RABBITMQ_MNESIA_BASE", path("data")),
         ("RABBITMQ_NODENAME", format!("consumer-{}@localhost", instance.port)),

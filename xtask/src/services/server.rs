@@ -34,6 +34,10 @@ pub(crate) trait Server: Sync {
     fn helper(&self, _home: &Home, _instance: &Instance) -> Option<Command> {
         None
     }
+    /// Whether that process does its work.
+    fn helper_answers(&self, _instance: &Instance) -> bool {
+        true
+    }
     /// The server itself, in the foreground: the process that is started is the one to signal.
     fn command(&self, home: &Home, instance: &Instance) -> Result<Command>;
     /// Whether it serves clients now.
