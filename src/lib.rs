@@ -2,7 +2,7 @@
 
 #[doc(inline)]
 pub use consumer_core::{
-    App, Broker, Class, Classify, Error, Event, Meta, Result, State, Storage, Verdict, broker, classify,
+    App, Broker, Class, Classify, Error, Event, Meta, Result, Runtime, State, Storage, Verdict, broker, classify,
     error, event, handler, message, retry, storage, telemetry,
 };
 #[doc(inline)]

@@ -3,3 +3,4 @@
 pub mod database;
 pub mod dummy;
 pub mod servers;
+pub mod stage;

@@ -3,16 +3,35 @@
 use tokio::sync::watch;
 
 /// Whether deliveries may be taken up.
+///
+/// Giving back takes two steps, because a delivery that goes back to a queue which is still consumed comes again at once:
+/// first the reader cancels its subscription, then the workers give back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Position {
     /// They may.
     Open,
     /// Paused: what is buffered is held.
     Held,
-    /// Paused for so long that what was buffered went back to the queue.
+    /// Paused for too long: the reader is to cancel.
+    HandingBack,
+    /// The reader has cancelled: what was buffered goes back to the queue.
     HandedBack,
-    /// Shutting down: what is not in work goes back to the queue.
+    /// Shutting down: the reader is to cancel.
+    Closing,
+    /// The reader has cancelled for good: what is not in work goes back to the queue.
     Closed,
+}
+
+impl Position {
+    /// Whether the reader is to cancel, or has.
+    pub(super) fn ends_reading(self) -> bool {
+        !matches!(self, Self::Open | Self::Held)
+    }
+
+    /// Whether workers give back what they have not begun.
+    pub(super) fn gives_back(self) -> bool {
+        matches!(self, Self::HandedBack | Self::Closed)
+    }
 }
 
 /// The gate of one consumer; clones are the same gate.
@@ -28,34 +47,45 @@ impl Gate {
         *self.0.borrow()
     }
 
-    /// Moves it, unless it is closed: nothing opens it again.
-    pub(super) fn set(&self, position: Position) {
-        self.0.send_if_modified(|current| {
-            let moves = *current != Position::Closed && *current != position;
-            if moves {
-                *current = position;
-            }
-            moves
+    /// Lets deliveries through again, unless the runtime is shutting down.
+    pub(super) fn resume(&self) {
+        self.step(|p| match p {
+            Position::Held | Position::HandingBack | Position::HandedBack => Some(Position::Open),
+            _ => None,
         });
     }
 
-    /// Holds what is buffered, unless it was handed back already.
+    /// Holds what is buffered.
     pub(super) fn pause(&self) {
-        self.step(Position::Open, Position::Held);
+        self.step(|p| (p == Position::Open).then_some(Position::Held));
     }
 
-    /// Gives back what is held.
+    /// Has what is held given back.
     pub(super) fn hand_back(&self) {
-        self.step(Position::Held, Position::HandedBack);
+        self.step(|p| (p == Position::Held).then_some(Position::HandingBack));
     }
 
-    fn step(&self, from: Position, to: Position) {
-        self.0.send_if_modified(|current| {
-            let moves = *current == from;
-            if moves {
-                *current = to;
+    /// Has everything given back that is not in work; nothing opens it again.
+    pub(super) fn close(&self) {
+        self.step(|p| (p != Position::Closed).then_some(Position::Closing));
+    }
+
+    /// Says that the subscription is cancelled.
+    pub(super) fn cancelled(&self) {
+        self.step(|p| match p {
+            Position::HandingBack => Some(Position::HandedBack),
+            Position::Closing => Some(Position::Closed),
+            _ => None,
+        });
+    }
+
+    fn step(&self, next: impl Fn(Position) -> Option<Position>) {
+        self.0.send_if_modified(|position| match next(*position) {
+            Some(next) => {
+                *position = next;
+                true
             }
-            moves
+            None => false,
         });
     }
 
@@ -74,18 +104,28 @@ mod tests {
     #[test]
     fn nothing_opens_a_closed_gate() {
         let gate = Gate::open();
-        gate.set(Position::Closed);
-        gate.set(Position::Open);
+        gate.close();
+        gate.resume();
         gate.pause();
+        assert_eq!(gate.position(), Position::Closing);
+        gate.cancelled();
+        gate.resume();
+        gate.close();
         assert_eq!(gate.position(), Position::Closed);
     }
 
     #[test]
-    fn pausing_twice_does_not_take_back_what_was_handed_back() {
+    fn workers_give_back_only_after_the_reader_has_cancelled() {
         let gate = Gate::open();
         gate.pause();
         gate.hand_back();
+        assert!(gate.position().ends_reading() && !gate.position().gives_back());
+        gate.cancelled();
+        assert!(gate.position().gives_back());
         gate.pause();
-        assert_eq!(gate.position(), Position::HandedBack);
+        assert_eq!(gate.position(), Position::HandedBack, "a second pause takes nothing back");
+        gate.resume();
+        gate.cancelled();
+        assert_eq!(gate.position(), Position::Open);
     }
 }

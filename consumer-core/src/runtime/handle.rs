@@ -79,12 +79,12 @@ impl ConsumerHandle {
 
     /// Goes on.
     pub fn resume(&self) {
-        self.gate.set(Position::Open);
+        self.gate.resume();
     }
 
     /// Whether it is paused.
     pub fn is_paused(&self) -> bool {
-        matches!(self.gate.position(), Position::Held | Position::HandedBack)
+        matches!(self.gate.position(), Position::Held | Position::HandingBack | Position::HandedBack)
     }
 
     fn complaints(&self) -> Vec<String> {

@@ -29,22 +29,26 @@ pub(super) struct Reader<S: Storage, B: Broker> {
 }
 
 impl<S: Storage, B: Broker> Reader<S, B> {
-    /// Reads until the gate is closed. Returns the last subscription, which keeps the channel open for settlements.
+    /// Reads until the gate closes. Returns the last subscription, which keeps the channel open for settlements.
     pub(super) async fn run(self) -> Option<B::Subscription> {
         let mut last = None;
         while self.may_subscribe().await {
-            let Some(mut subscription) = self.subscribe().await else { continue };
-            self.consumer.vitals.consuming(Ok(()));
-            self.read(&mut subscription).await;
-            self.consumer.vitals.consuming(Err("paused".to_owned()));
-            last = Some(subscription);
+            if let Some(mut subscription) = self.subscribe().await {
+                self.consumer.vitals.consuming(Ok(()));
+                self.read(&mut subscription).await;
+                self.consumer.vitals.consuming(Err("not consuming".to_owned()));
+                last = Some(subscription);
+            }
+            self.consumer.gate.cancelled();
         }
         last
     }
 
     async fn may_subscribe(&self) -> bool {
-        let position = self.consumer.gate.reaches(|p| matches!(p, Position::Open | Position::Closed)).await;
-        position == Position::Open
+        let closes = |p| matches!(p, Position::Closing | Position::Closed);
+        let position = self.consumer.gate.reaches(|p| p == Position::Open || closes(p)).await;
+        self.consumer.gate.cancelled();
+        !closes(position)
     }
 
     /// Subscribes, however long it takes; `None` if the gate closes first.
@@ -53,7 +57,7 @@ impl<S: Storage, B: Broker> Reader<S, B> {
         loop {
             let subscribed = tokio::select! {
                 subscribed = self.broker.subscribe(&self.consumer.config.queue, self.consumer.config.prefetch) => subscribed,
-                _ = self.consumer.gate.reaches(gives_back) => return None,
+                _ = self.consumer.gate.reaches(Position::ends_reading) => return None,
             };
             let error = match subscribed {
                 Ok(subscription) => return Some(subscription),
@@ -63,20 +67,19 @@ impl<S: Storage, B: Broker> Reader<S, B> {
             self.consumer.vitals.consuming(Err(error));
             tokio::select! {
                 () = clock::sleep(outage_wait(failures, fastrand::f64())) => failures += 1,
-                _ = self.consumer.gate.reaches(gives_back) => return None,
+                _ = self.consumer.gate.reaches(Position::ends_reading) => return None,
             }
         }
     }
 
-    /// Hands out deliveries until they are to be given back; what was prefetched then goes to the workers too, who give
-    /// it back.
+    /// Hands out deliveries until reading ends; what was prefetched then goes to the workers too, who give it back.
     async fn read(&self, subscription: &mut B::Subscription) {
-        let mut gives_back = pin!(self.consumer.gate.reaches(gives_back));
+        let mut ends = pin!(self.consumer.gate.reaches(Position::ends_reading));
         let mut hand_back = pin!(hand_back_when_held_too_long(&self.consumer.gate));
         loop {
             tokio::select! {
                 biased;
-                _ = &mut gives_back => break,
+                _ = &mut ends => break,
                 () = &mut hand_back => {}
                 delivery = subscription.next() => match delivery {
                     Some(delivery) => self.hand_out(delivery),
@@ -93,10 +96,6 @@ impl<S: Storage, B: Broker> Reader<S, B> {
     fn hand_out(&self, delivery: crate::broker::Delivery) {
         Job::new(delivery, self.jobs.clone()).go_home();
     }
-}
-
-fn gives_back(position: Position) -> bool {
-    matches!(position, Position::HandedBack | Position::Closed)
 }
 
 /// Never ends.

@@ -11,7 +11,6 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     Runtime, RuntimeHandle,
     consumer::Consumer,
-    gate::Position,
     handle::ConsumerHandle,
     reader::Reader,
     settings::{self, Settings},
@@ -82,14 +81,13 @@ fn check_horizon<S: Storage>(consumer: &Registered<S>, retention: Duration) -> R
     )))
 }
 
-/// Every worker holds one connection; the sweeper and a look at a lost transaction need another.
+/// Every worker holds one connection.
 fn check_capacity<S: Storage>(storage: &S, registered: &[Registered<S>]) -> Result<()> {
     let workers: usize = registered.iter().map(|r| r.config.concurrency).sum();
     match storage.capacity() {
-        Some(capacity) if (capacity as usize) <= workers => Err(Error::settings(format!(
-            "{workers} workers need {} connections, the pool has {capacity}; raise its `max_connections` or lower the \
-             consumers' concurrency",
-            workers + 1
+        Some(capacity) if (capacity as usize) < workers => Err(Error::settings(format!(
+            "{workers} workers need as many connections, the pool has room for {capacity}; raise its \
+             `max_connections` or lower the consumers' concurrency"
         ))),
         _ => Ok(()),
     }
@@ -224,12 +222,13 @@ impl<S: Storage, B: Broker> Started<S, B> {
 
     /// Finishes what is in work within the grace, and gives up the rest; the broker delivers it again.
     async fn stop(&self, mut tasks: Tasks<B>) {
-        self.consumers.iter().for_each(|c| c.gate.set(Position::Closed));
+        self.consumers.iter().for_each(|c| c.gate.close());
         if clock::timeout(self.settings.grace, finish(&mut tasks)).await.is_ok() {
             return;
         }
         tracing::warn!(grace = ?self.settings.grace, "the grace is over: giving up what is still in work");
         tasks.abort.cancel();
+        self.consumers.iter().for_each(|c| c.gate.cancelled());
         if clock::timeout(ABORT_LIMIT, finish(&mut tasks)).await.is_err() {
             tracing::warn!("a unit does not end; leaving it to the database");
         }

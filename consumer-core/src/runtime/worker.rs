@@ -15,9 +15,9 @@ use super::{
     unit::{Ending, Failure, Unit},
 };
 use crate::{
-    broker::{Broker, Publication},
+    broker::{Broker, BrokerState, Publication},
     clock,
-    error::Chain,
+    error::{Chain, Error, Result},
     fault,
     inbox::Repeat,
     message::{DeadLetter, Reason, Rejection},
@@ -45,7 +45,7 @@ impl<S: Storage, B: Broker> Worker<S, B> {
             Slot::new(consumer.storage.clone(), consumer.limits(), consumer.instruments.session_wait.clone());
         while let Some(job) = self.next_job().await {
             consumer.instruments.received();
-            match consumer.gate.reaches(|p| p != Position::Held).await {
+            match consumer.gate.reaches(|p| p == Position::Open || p.gives_back()).await {
                 Position::Open => self.see_through(job, &mut slot).await,
                 _ => job.settle(&consumer.instruments, &Fate::requeue("handed-back", "")),
             }
@@ -85,7 +85,7 @@ impl<S: Storage, B: Broker> Worker<S, B> {
         self.waiting.spawn(async move {
             tokio::select! {
                 () = clock::sleep(after) => {}
-                _ = gate.reaches(|p| matches!(p, Position::HandedBack | Position::Closed)) => {}
+                _ = gate.reaches(Position::gives_back) => {}
             }
             job.go_home();
         });
@@ -191,7 +191,7 @@ impl<S: Storage, B: Broker> Worker<S, B> {
     async fn wait_while_open(&self, wait: Duration) -> bool {
         tokio::select! {
             () = clock::sleep(wait) => true,
-            _ = self.consumer.gate.reaches(|p| matches!(p, Position::HandedBack | Position::Closed)) => false,
+            _ = self.consumer.gate.reaches(Position::gives_back) => false,
         }
     }
 
@@ -211,22 +211,30 @@ impl<S: Storage, B: Broker> Worker<S, B> {
             message: letter.of(&job.delivery.message),
         };
         let mut failures = 0;
-        while let Err(error) = self.broker.publish(publication.clone()).await {
-            let complaint =
-                format!("cannot publish to the dead-letter queue `{}`: {}", spec.dead_letter, Chain(&error));
+        while let Err(error) = self.publish(&publication).await {
+            let complaint = format!("cannot publish to the dead-letter queue `{}`: {}", spec.dead_letter, Chain(&error));
             tracing::warn!(reason = %rejection.reason, "{complaint}");
             self.consumer.vitals.outage(self.number, Some(complaint.clone()));
-            let goes_on =
-                self.wait_while_open(outage_wait(failures, fastrand::f64())).await && job.delivery.is_live();
-            self.consumer.vitals.outage(self.number, None);
+            let goes_on = self.wait_while_open(outage_wait(failures, fastrand::f64())).await && job.delivery.is_live();
             // What can never be published goes back until the broker itself dead-letters it, by its delivery limit.
             if !goes_on || error.is_unpublishable() {
+                self.consumer.vitals.outage(self.number, None);
                 return Fate::requeue("dead-letter-unconfirmed", &complaint);
             }
             failures += 1;
         }
+        self.consumer.vitals.outage(self.number, None);
         fault::kill_point("K14");
         Fate::dead(rejection.reason, rejection.detail)
+    }
+
+    /// Publishes, unless the broker takes nothing right now: what it does not answer, it may still store later, and every
+    /// repetition with it.
+    async fn publish(&self, publication: &Publication) -> Result<()> {
+        match self.broker.state() {
+            BrokerState::Up => self.broker.publish(publication.clone()).await,
+            BrokerState::Blocked(reason) | BrokerState::Down(reason) => Err(Error::unavailable(reason)),
+        }
     }
 }
 

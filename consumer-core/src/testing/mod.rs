@@ -1,5 +1,9 @@
-//! The contracts of this crate as suites that an implementation must pass.
+//! The contracts of this crate as suites that an implementation must pass, and a storage that fails on demand.
 
 mod broker;
+mod memory_store;
 
-pub use self::broker::broker_suite;
+pub use self::{
+    broker::broker_suite,
+    memory_store::{Fault, MemoryError, MemorySession, MemoryStore, MemoryTx, Step},
+};

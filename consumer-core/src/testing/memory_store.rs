@@ -1,0 +1,288 @@
+//! A storage in memory that fails on demand: the stage for tests of the runtime itself.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    error::Error as StdError,
+    fmt,
+    marker::PhantomData,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::sync::Notify;
+
+use crate::{
+    classify::Class,
+    error::Result,
+    inbox::{Claim, Claimed, ConsumerId, StoredClaim},
+    message::ClaimKey,
+    storage::{Commit, ConsumerName, Rollback, Storage, StorageError, Swept, UnitLimits},
+};
+
+/// A storage whose claims live in this process, with transactions, rivals that wait and faults by script.
+///
+/// It has no connection to lend, so it runs handlers that take none; which of them committed, and in which order, is what
+/// it can tell. It has no clock either, so that it works under tokio's paused one.
+#[derive(Clone, Default)]
+pub struct MemoryStore(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    ended: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    consumers: Vec<String>,
+    claims: HashMap<(ConsumerId, ClaimKey), Row>,
+    committed: Vec<String>,
+    script: VecDeque<(Step, Fault)>,
+    sessions: usize,
+}
+
+enum Row {
+    Uncommitted,
+    Committed(StoredClaim),
+}
+
+/// Where in a unit a fault strikes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Opening a session.
+    Open,
+    /// Beginning a unit.
+    Begin,
+    /// Claiming.
+    Claim,
+    /// Committing.
+    Commit,
+    /// Asking whether the database answers.
+    Ping,
+}
+
+/// What goes wrong there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// An error of this class; at a commit, the database refuses it.
+    Error(Class),
+    /// The commit is executed, but its reply is lost.
+    ReplyLost,
+    /// The commit is not executed, and the connection is lost.
+    RequestLost,
+    /// A statement failed before, and its error was swallowed.
+    Swallowed,
+    /// The handler has committed its transaction itself.
+    EndedByCommit,
+    /// The handler's transaction was rolled back under it, as a deadlock's victim is.
+    EndedByRollback,
+}
+
+/// An error of [`MemoryStore`].
+#[derive(Debug)]
+pub struct MemoryError(Class);
+
+impl fmt::Display for MemoryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a scripted fault of class {}", self.0.as_str())
+    }
+}
+
+impl StdError for MemoryError {}
+
+/// A session of a [`MemoryStore`].
+pub struct MemorySession(MemoryStore);
+
+impl Drop for MemorySession {
+    fn drop(&mut self) {
+        self.0.state().sessions -= 1;
+    }
+}
+
+/// The transaction of one unit.
+pub struct MemoryTx<'s> {
+    store: MemoryStore,
+    claimed: Option<(ConsumerId, ClaimKey, StoredClaim)>,
+    session: PhantomData<&'s mut MemorySession>,
+}
+
+impl MemoryTx<'_> {
+    fn commit(&mut self) {
+        if let Some((consumer, key, stored)) = self.claimed.take() {
+            let mut state = self.store.state();
+            state.committed.push(stored.readable_id.clone().unwrap_or_else(|| key.to_string()));
+            state.claims.insert((consumer, key), Row::Committed(stored));
+        }
+    }
+}
+
+impl Drop for MemoryTx<'_> {
+    fn drop(&mut self) {
+        if let Some((consumer, key, _)) = self.claimed.take() {
+            self.store.state().claims.remove(&(consumer, key));
+        }
+        self.store.0.ended.notify_waiters();
+    }
+}
+
+impl MemoryStore {
+    /// An empty one.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Has `fault` strike at the next `step`; several for one step strike one after the other.
+    pub fn fail(&self, step: Step, fault: Fault) {
+        self.state().script.push_back((step, fault));
+    }
+
+    /// Faults that have not struck yet.
+    pub fn pending_faults(&self) -> usize {
+        self.state().script.len()
+    }
+
+    /// The ids of the events whose units have committed, in that order.
+    pub fn committed(&self) -> Vec<String> {
+        self.state().committed.clone()
+    }
+
+    /// How many sessions are open.
+    pub fn sessions(&self) -> usize {
+        self.state().sessions
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the next fault for `step` out of the script.
+    fn strikes(&self, step: Step) -> Option<Fault> {
+        let mut state = self.state();
+        let at = state.script.iter().position(|(planned, _)| *planned == step)?;
+        state.script.remove(at).map(|(_, fault)| fault)
+    }
+
+    fn check(&self, step: Step) -> Result<(), StorageError> {
+        match self.strikes(step) {
+            Some(Fault::Error(class)) => Err(Box::new(MemoryError(class))),
+            Some(_) => Err(Box::new(MemoryError(Class::ServerAway))),
+            None => Ok(()),
+        }
+    }
+
+    /// Inserts a claim, or says what is there; `None` while somebody else's is neither committed nor undone.
+    fn try_claim(&self, tx: &mut MemoryTx<'_>, claim: &Claim) -> Option<Claimed> {
+        let at = (claim.consumer, claim.key);
+        let mut state = self.state();
+        match state.claims.get(&at) {
+            Some(Row::Committed(stored)) => Some(Claimed::Taken(stored.clone())),
+            Some(Row::Uncommitted) => None,
+            None => {
+                state.claims.insert(at, Row::Uncommitted);
+                let stored = StoredClaim { fingerprint: claim.fingerprint, readable_id: claim.readable_id.clone() };
+                tx.claimed = Some((at.0, at.1, stored));
+                Some(Claimed::Fresh)
+            }
+        }
+    }
+}
+
+impl Storage for MemoryStore {
+    const NAME: &'static str = "memory";
+    type Session = MemorySession;
+    type Tx<'s> = MemoryTx<'s>;
+
+    async fn prepare(&self) -> Result<()> {
+        Ok(())
+    }
+
+    async fn enroll(&self, consumers: &[ConsumerName<'_>]) -> Result<Vec<ConsumerId>> {
+        let known = &mut self.state().consumers;
+        let mut id = |consumer: &ConsumerName<'_>| {
+            let at = known.iter().position(|name| name == consumer.name || consumer.aliases.contains(&name.as_str()));
+            let at = at.unwrap_or_else(|| {
+                known.push(consumer.name.to_owned());
+                known.len() - 1
+            });
+            ConsumerId(at as i32)
+        };
+        Ok(consumers.iter().map(&mut id).collect())
+    }
+
+    fn capacity(&self) -> Option<u32> {
+        None
+    }
+
+    async fn open(&self, _: UnitLimits) -> Result<MemorySession, StorageError> {
+        self.check(Step::Open)?;
+        self.state().sessions += 1;
+        Ok(MemorySession(self.clone()))
+    }
+
+    async fn begin<'s>(&self, _: &'s mut MemorySession) -> Result<MemoryTx<'s>, StorageError> {
+        self.check(Step::Begin)?;
+        Ok(MemoryTx { store: self.clone(), claimed: None, session: PhantomData })
+    }
+
+    async fn claim(&self, tx: &mut Self::Tx<'_>, claim: &Claim) -> Result<Claimed, StorageError> {
+        self.check(Step::Claim)?;
+        loop {
+            let ended = self.0.ended.notified();
+            if let Some(claimed) = self.try_claim(tx, claim) {
+                return Ok(claimed);
+            }
+            ended.await;
+        }
+    }
+
+    async fn commit(&self, mut tx: Self::Tx<'_>) -> Commit {
+        let error = |class| Box::new(MemoryError(class));
+        match self.strikes(Step::Commit) {
+            None => {
+                tx.commit();
+                Commit::Done
+            }
+            Some(Fault::ReplyLost) => {
+                tx.commit();
+                Commit::Unknown(error(Class::ServerAway))
+            }
+            Some(Fault::EndedByCommit) => {
+                tx.commit();
+                Commit::Ended
+            }
+            Some(Fault::EndedByRollback) => Commit::Ended,
+            Some(Fault::RequestLost) => Commit::Unknown(error(Class::ServerAway)),
+            Some(Fault::Swallowed) => Commit::Aborted(error(Class::Transient)),
+            Some(Fault::Error(class)) => Commit::Refused(error(class)),
+        }
+    }
+
+    async fn roll_back(&self, tx: Self::Tx<'_>) -> Rollback {
+        drop(tx);
+        Rollback::Done
+    }
+
+    async fn find(
+        &self,
+        _: &mut MemorySession,
+        consumer: ConsumerId,
+        key: ClaimKey,
+    ) -> Result<Option<StoredClaim>, StorageError> {
+        Ok(match self.state().claims.get(&(consumer, key)) {
+            Some(Row::Committed(stored)) => Some(stored.clone()),
+            _ => None,
+        })
+    }
+
+    async fn ping(&self, _: &mut MemorySession) -> Result<(), StorageError> {
+        self.check(Step::Ping)
+    }
+
+    fn classify(&self, error: &(dyn StdError + 'static)) -> Option<Class> {
+        error.downcast_ref::<MemoryError>().map(|MemoryError(class)| *class)
+    }
+
+    async fn sweep(&self, _: Duration, _: u32) -> Result<Swept, StorageError> {
+        Ok(Swept::default())
+    }
+}

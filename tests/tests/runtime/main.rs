@@ -1,0 +1,81 @@
+//! The runtime on a storage that fails on demand and a broker in this process.
+
+mod endings;
+mod lifecycle;
+mod telemetry;
+
+use std::{sync::Arc, time::Duration};
+
+use consumer::{App, prelude::*, testing::MemoryStore};
+use consumer_tests::stage::Stage;
+use tokio::sync::Semaphore;
+
+/// What the handlers of these tests take; `what` says how they behave.
+#[derive(Debug, Serialize, Deserialize, Event)]
+#[event(type = "order", version = 1)]
+struct Order {
+    what: String,
+}
+
+/// Lets handlers through one by one.
+#[derive(Clone)]
+struct Turnstile(Arc<Semaphore>);
+
+#[derive(Debug, thiserror::Error, Classify)]
+enum OrderError {
+    #[error("not yet")]
+    #[classify(transient)]
+    NotYet,
+    #[error("never")]
+    #[classify(permanent)]
+    Never,
+    #[error("later")]
+    #[classify(retry_after = 5)]
+    Later,
+}
+
+#[consumer(name = "orders", timeout = "2s")]
+async fn orders(order: Order, meta: Meta) -> Result<(), OrderError> {
+    match (order.what.as_str(), meta.attempt()) {
+        ("fails", _) | ("fails once", 1) => Err(OrderError::NotYet),
+        ("refuses", _) => Err(OrderError::Never),
+        ("fails once, later", 1) => Err(OrderError::Later),
+        ("panics", _) => panic!("as asked"),
+        ("hangs", _) => std::future::pending().await,
+        _ => Ok(()),
+    }
+}
+
+#[consumer(name = "queueing", timeout = "10m")]
+async fn queueing(_: Order, Turnstile(turnstile): Turnstile) -> anyhow::Result<()> {
+    turnstile.acquire().await?.forget();
+    Ok(())
+}
+
+impl<'a, In> Extract<'a, In> for Turnstile {
+    fn extract(cx: &'a consumer::handler::Context) -> Result<Self, consumer::handler::HandlerError> {
+        let State(turnstile) = <State<Turnstile> as Extract<'a, In>>::extract(cx)?;
+        Ok(turnstile)
+    }
+
+    fn needs(needs: &mut consumer::handler::Needs) {
+        needs.state::<Turnstile>();
+    }
+}
+
+fn app() -> App<MemoryStore> {
+    App::new().register_with::<orders>(|c| c.concurrency(2).prefetch(16))
+}
+
+async fn stage(store: &MemoryStore) -> Stage {
+    Stage::start(store.clone(), Default::default(), app()).await
+}
+
+/// Publishes one order and waits until nothing of it is left in the queue.
+async fn play(stage: &Stage, id: &str, what: &str) {
+    stage.publish("orders", id, "order", &format!(r#"{{"what":"{what}"}}"#)).await;
+    stage.drained("orders").await;
+}
+
+/// Longer than any wait between attempts.
+const A_WHILE: Duration = Duration::from_secs(60);
