@@ -61,7 +61,7 @@ impl Failure {
 /// How a call of the handler has ended.
 enum Call {
     Returned(Result<(), HandlerError>),
-    /// Its future was dropped half-way, so that nobody knows what the connection is doing.
+    /// Its time was up and its future was dropped half-way, so that nobody knows what the connection is doing.
     CutOff(HandlerError),
     Abandoned,
 }
@@ -275,7 +275,8 @@ async fn call<S: Storage>(
         biased;
         result = guarded => match result {
             Ok(Ok(result)) => Call::Returned(result),
-            Ok(Err(panic)) => Call::CutOff(HandlerError::panicked(&*panic as &(dyn Any + Send))),
+            // As good as an error: between two polls the connection is at rest, and can be asked whose transaction it is.
+            Ok(Err(panic)) => Call::Returned(Err(HandlerError::panicked(&*panic as &(dyn Any + Send)))),
             Err(_) => Call::CutOff(HandlerError::timed_out(limit)),
         },
         () = abort.cancelled() => Call::Abandoned,
