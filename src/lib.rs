@@ -1,5 +1,8 @@
 //! Idempotent RabbitMQ consumers: the claim of an event and your writes share one database transaction.
 
+#[cfg(feature = "rabbitmq")]
+pub mod rabbitmq;
+
 #[doc(inline)]
 pub use consumer_core::{
     App, Broker, Class, Classify, Error, Event, Meta, Result, Runtime, State, Storage, Verdict, broker, classify,
@@ -20,6 +23,8 @@ pub use consumer_sqlx::postgres::{self, PgStore};
 pub use consumer_sqlx::sqlite::{self, SqliteStore};
 #[doc(inline)]
 pub use consumer_sqlx::{Connection, StoreBuilder};
+#[cfg(feature = "rabbitmq")]
+pub use rabbitmq::RabbitMq;
 pub use sqlx;
 
 /// What most handlers need, in one `use`.

@@ -1,0 +1,200 @@
+//! The ledger: which settlements of one channel to write, and how few writes do.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use consumer_core::broker::Settlement;
+
+/// One frame for the broker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Write {
+    /// Acks one delivery, or with `multiple` this one and all before it.
+    Ack { tag: u64, multiple: bool },
+    /// Gives one delivery back to the queue.
+    Requeue { tag: u64 },
+}
+
+/// A write with what is owed to those whom it settles.
+#[derive(Debug)]
+pub(super) struct Entry<T> {
+    pub(super) write: Write,
+    pub(super) owed: Vec<T>,
+}
+
+/// What was settled on a channel and what of it has been written.
+///
+/// The broker numbers the deliveries of a channel from 1 without a gap. An ack of several is right only if each one up
+/// to its tag is settled, and the broker closes the channel if the tag itself was settled before.
+#[derive(Debug)]
+pub(super) struct Ledger<T> {
+    /// Every tag below is written.
+    floor: u64,
+    /// Written tags from `floor` on.
+    written: BTreeSet<u64>,
+    /// Settled, not written.
+    waiting: BTreeMap<u64, (Settlement, T)>,
+}
+
+impl<T> Default for Ledger<T> {
+    fn default() -> Self {
+        Self { floor: 1, written: BTreeSet::new(), waiting: BTreeMap::new() }
+    }
+}
+
+impl<T> Ledger<T> {
+    /// Takes a settlement.
+    ///
+    /// # Errors
+    /// What is owed for a tag that was settled before, or that no delivery has.
+    pub(super) fn settle(&mut self, tag: u64, settlement: Settlement, owed: T) -> Result<(), T> {
+        if tag < self.floor || self.written.contains(&tag) || self.waiting.contains_key(&tag) {
+            return Err(owed);
+        }
+        self.waiting.insert(tag, (settlement, owed));
+        Ok(())
+    }
+
+    /// How many settlements wait to be written.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Everything that waits, in the order it has to be written in.
+    pub(super) fn flush(&mut self) -> Vec<Entry<T>> {
+        let mut entries = Vec::new();
+        self.requeue(&mut entries);
+        self.ack_run(&mut entries);
+        self.ack_rest(&mut entries);
+        entries
+    }
+
+    /// First, so that the acks around them count as one run.
+    fn requeue(&mut self, entries: &mut Vec<Entry<T>>) {
+        for (tag, (_, owed)) in
+            self.waiting.extract_if(.., |_, (settlement, _)| *settlement == Settlement::Requeue)
+        {
+            self.written.insert(tag);
+            entries.push(Entry { write: Write::Requeue { tag }, owed: vec![owed] });
+        }
+    }
+
+    /// Those that follow each other from the floor on, in one frame that names the last that waits.
+    fn ack_run(&mut self, entries: &mut Vec<Entry<T>>) {
+        let (mut owed, mut last) = (Vec::new(), 0);
+        loop {
+            if let Some((_, one)) = self.waiting.remove(&self.floor) {
+                owed.push(one);
+                last = self.floor;
+            } else if !self.written.remove(&self.floor) {
+                break;
+            }
+            self.floor += 1;
+        }
+        if !owed.is_empty() {
+            entries.push(Entry { write: Write::Ack { tag: last, multiple: owed.len() > 1 }, owed });
+        }
+    }
+
+    /// Those behind one that is still in work.
+    fn ack_rest(&mut self, entries: &mut Vec<Entry<T>>) {
+        for (tag, (_, owed)) in std::mem::take(&mut self.waiting) {
+            self.written.insert(tag);
+            entries.push(Entry { write: Write::Ack { tag, multiple: false }, owed: vec![owed] });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What the broker does with the writes of one channel.
+    #[derive(Default)]
+    struct Channel {
+        unsettled: BTreeSet<u64>,
+        acked: Vec<u64>,
+        requeued: Vec<u64>,
+    }
+
+    impl Channel {
+        fn apply(&mut self, write: Write) {
+            match write {
+                Write::Requeue { tag } => {
+                    assert!(self.unsettled.remove(&tag), "unknown delivery tag {tag}");
+                    self.requeued.push(tag);
+                }
+                Write::Ack { tag, multiple } => {
+                    assert!(self.unsettled.contains(&tag), "unknown delivery tag {tag}");
+                    let from = if multiple { 0 } else { tag };
+                    self.acked.extend(self.unsettled.extract_if(from..=tag, |_| true));
+                }
+            }
+        }
+    }
+
+    proptest! {
+        /// Settled in any order, some twice, flushed at any time: each is written once, and as it was settled.
+        #[test]
+        fn each_settlement_is_written_exactly_once(
+            order in Just((1..=40_u64).collect::<Vec<_>>()).prop_shuffle(),
+            kinds in prop::collection::vec(prop::bool::weighted(0.8), 40),
+            settled in 0..=40_usize,
+            flushes in prop::collection::vec(any::<bool>(), 40),
+            twice in any::<bool>(),
+        ) {
+            let mut channel = Channel { unsettled: (1..=40).collect(), ..Channel::default() };
+            let mut ledger = Ledger::default();
+            let (mut acks, mut requeues, mut owed) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
+            for (index, &tag) in order[..settled].iter().enumerate() {
+                let settlement = if kinds[index] { Settlement::Ack } else { Settlement::Requeue };
+                prop_assert!(ledger.settle(tag, settlement, tag).is_ok());
+                if kinds[index] { acks.insert(tag) } else { requeues.insert(tag) };
+                if twice {
+                    prop_assert_eq!(ledger.settle(tag, Settlement::Ack, tag), Err(tag));
+                }
+                if flushes[index] {
+                    for entry in ledger.flush() {
+                        channel.apply(entry.write);
+                        owed.extend(entry.owed);
+                    }
+                    if twice {
+                        prop_assert_eq!(ledger.settle(tag, Settlement::Requeue, tag), Err(tag));
+                    }
+                }
+            }
+            for entry in ledger.flush() {
+                channel.apply(entry.write);
+                owed.extend(entry.owed);
+            }
+            prop_assert_eq!(ledger.waiting(), 0);
+            prop_assert_eq!(channel.acked.len(), acks.len());
+            prop_assert_eq!(channel.acked.iter().copied().collect::<BTreeSet<_>>(), acks);
+            prop_assert_eq!(channel.requeued.iter().copied().collect::<BTreeSet<_>>(), requeues);
+            owed.sort_unstable();
+            let mut all = order[..settled].to_vec();
+            all.sort_unstable();
+            prop_assert_eq!(owed, all);
+        }
+    }
+
+    #[test]
+    fn a_run_is_one_frame_and_one_behind_a_gap_goes_alone() {
+        let mut ledger = Ledger::default();
+        for tag in [1, 2, 3, 5] {
+            ledger.settle(tag, Settlement::Ack, ()).expect("a new tag");
+        }
+        let writes: Vec<_> = ledger.flush().iter().map(|entry| entry.write).collect();
+        assert_eq!(writes, [Write::Ack { tag: 3, multiple: true }, Write::Ack { tag: 5, multiple: false }]);
+        ledger.settle(4, Settlement::Ack, ()).expect("a new tag");
+        let writes: Vec<_> = ledger.flush().iter().map(|entry| entry.write).collect();
+        assert_eq!(writes, [Write::Ack { tag: 4, multiple: false }]);
+    }
+
+    #[test]
+    fn tag_0_would_ack_everything_and_is_refused() {
+        assert_eq!(Ledger::default().settle(0, Settlement::Ack, 7), Err(7));
+    }
+}

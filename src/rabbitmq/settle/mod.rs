@@ -1,0 +1,116 @@
+//! Settling: the deliveries of one channel, written in the background.
+
+mod ledger;
+mod writer;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use consumer_core::broker::{Settle, Settled, Settlement};
+use lapin::{Channel, ChannelStatus};
+use tokio::{
+    runtime::Handle,
+    sync::{mpsc, oneshot},
+};
+use tokio_util::sync::CancellationToken;
+
+use self::writer::Writer;
+
+/// What is owed to whoever settled a delivery: an answer, `false` unless somebody knows better.
+struct Owed(Option<Settled>);
+
+impl Owed {
+    fn answer(mut self, written: bool) {
+        if let Some(settled) = self.0.take() {
+            settled(written);
+        }
+    }
+}
+
+impl Drop for Owed {
+    fn drop(&mut self) {
+        if let Some(settled) = self.0.take() {
+            settled(false);
+        }
+    }
+}
+
+enum Command {
+    Settle {
+        tag: u64,
+        settlement: Settlement,
+        owed: Owed,
+    },
+    /// Everything settled so far is written before the answer.
+    Flush(oneshot::Sender<()>),
+}
+
+/// Settles the deliveries of one channel of one connection.
+///
+/// Its writer keeps the channel open for as long as a delivery of it is in work, also after the consumer was cancelled.
+/// A settlement that comes after the channel's end is answered `false`: the next channel gives the same numbers to
+/// other messages.
+#[derive(Debug)]
+pub(super) struct Settler {
+    commands: mpsc::UnboundedSender<Command>,
+    counts: Arc<Counts>,
+    status: ChannelStatus,
+    ended: CancellationToken,
+}
+
+/// What happened on a channel so far.
+#[derive(Debug, Default)]
+struct Counts {
+    delivered: AtomicU64,
+    settled: AtomicU64,
+}
+
+impl Settler {
+    /// Starts the writer of a channel.
+    pub(super) fn start(channel: Channel, prefetch: u16) -> Self {
+        let (commands, inbox) = mpsc::unbounded_channel();
+        let (counts, ended) = (Arc::new(Counts::default()), CancellationToken::new());
+        let status = channel.status().clone();
+        let writer = Writer::new(channel, counts.clone(), prefetch);
+        Handle::current().spawn(writer.run(inbox, ended.clone()));
+        Self { commands, counts, status, ended }
+    }
+
+    /// Notes that the delivery with this tag was handed out.
+    pub(super) fn delivered(&self, tag: u64) {
+        self.counts.delivered.store(tag, Ordering::Release);
+    }
+
+    /// How many settlements were written.
+    pub(super) fn settled(&self) -> u64 {
+        self.counts.settled.load(Ordering::Acquire)
+    }
+
+    /// The channel is no more: every settlement from now on is answered `false`.
+    pub(super) fn end(&self) {
+        self.ended.cancel();
+    }
+
+    /// Waits until everything settled so far is written, or cannot be.
+    pub(super) async fn flush(&self) {
+        let (done, flushed) = oneshot::channel();
+        if self.commands.send(Command::Flush(done)).is_ok() {
+            // An error says that the writer has ended, so nothing is left to wait for.
+            let _ = flushed.await;
+        }
+    }
+}
+
+impl Settle for Settler {
+    fn settle(&self, tag: u64, settlement: Settlement, settled: Settled) {
+        let owed = Owed(Some(settled));
+        // What cannot be sent is dropped, which answers it.
+        let _ = self.commands.send(Command::Settle { tag, settlement, owed });
+    }
+
+    fn is_open(&self) -> bool {
+        !self.ended.is_cancelled() && self.status.connected()
+    }
+}

@@ -1,0 +1,166 @@
+//! The writer: the task that writes the settlements of one channel.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use futures_util::{StreamExt, poll, stream::FuturesUnordered};
+use lapin::{
+    Channel,
+    options::{BasicAckOptions, BasicNackOptions},
+};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep_until, timeout},
+};
+use tokio_util::sync::CancellationToken;
+use tracing::debug;
+
+use super::{
+    Command, Counts, Owed,
+    ledger::{Entry, Ledger, Write},
+};
+
+/// How long a settlement waits for its neighbours. Long enough for workers that finish together, short beside any
+/// commit.
+const LINGER: Duration = Duration::from_millis(3);
+/// Commands taken at once.
+const TAKEN: usize = 1024;
+/// How long a socket may take to accept what is to be flushed.
+const FLUSH: Duration = Duration::from_secs(10);
+
+/// A frame on its way to the socket.
+type Flight = Pin<Box<dyn Future<Output = (bool, Vec<Owed>)> + Send>>;
+
+pub(super) struct Writer {
+    channel: Channel,
+    counts: Arc<Counts>,
+    /// Waiting settlements that are written without lingering: half of what the broker lets out.
+    enough: usize,
+    ledger: Ledger<Owed>,
+    flying: FuturesUnordered<Flight>,
+    deadline: Option<Instant>,
+    /// Settlements that were taken, written or not.
+    taken: u64,
+}
+
+impl Writer {
+    pub(super) fn new(channel: Channel, counts: Arc<Counts>, prefetch: u16) -> Self {
+        Self {
+            channel,
+            counts,
+            enough: usize::from(prefetch / 2).max(1),
+            ledger: Ledger::default(),
+            flying: FuturesUnordered::new(),
+            deadline: None,
+            taken: 0,
+        }
+    }
+
+    /// Until the channel ends, or nobody is left who could settle anything.
+    pub(super) async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Command>, ended: CancellationToken) {
+        let mut commands = Vec::new();
+        loop {
+            let due = self.deadline;
+            tokio::select! {
+                biased;
+                () = ended.cancelled() => return,
+                Some((written, owed)) = self.flying.next(), if !self.flying.is_empty() => self.landed(written, owed),
+                taken = inbox.recv_many(&mut commands, TAKEN) => {
+                    if taken == 0 {
+                        return self.drain().await;
+                    }
+                    for command in commands.drain(..) {
+                        self.take(command).await;
+                    }
+                    self.write_if_due().await;
+                }
+                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => self.write().await,
+            }
+        }
+    }
+
+    async fn take(&mut self, command: Command) {
+        match command {
+            Command::Settle { tag, settlement, owed } => match self.ledger.settle(tag, settlement, owed) {
+                Ok(()) => self.taken += 1,
+                Err(owed) => owed.answer(false),
+            },
+            Command::Flush(done) => {
+                self.drain().await;
+                // Nobody waits any more if this fails.
+                let _ = done.send(());
+            }
+        }
+    }
+
+    /// At once if nothing else is in work, so that no settlement waits for one that cannot come, or if enough wait.
+    async fn write_if_due(&mut self) {
+        let waiting = self.ledger.waiting();
+        if waiting == 0 {
+            return;
+        }
+        let in_work = self.counts.delivered.load(Ordering::Acquire).saturating_sub(self.taken);
+        if in_work == 0 || waiting >= self.enough {
+            self.write().await;
+        } else {
+            self.deadline.get_or_insert_with(|| Instant::now() + LINGER);
+        }
+    }
+
+    /// Hands every waiting settlement to lapin, in order, without waiting for the socket.
+    async fn write(&mut self) {
+        self.deadline = None;
+        for Entry { write, owed } in self.ledger.flush() {
+            let mut flight = fly(self.channel.clone(), write, owed);
+            // The first poll queues the frame, which fixes its place.
+            match poll!(&mut flight) {
+                std::task::Poll::Ready((written, owed)) => self.landed(written, owed),
+                std::task::Poll::Pending => self.flying.push(flight),
+            }
+        }
+    }
+
+    async fn drain(&mut self) {
+        self.write().await;
+        let all = async {
+            while let Some((written, owed)) = self.flying.next().await {
+                landed(&self.counts, written, owed);
+            }
+        };
+        // What the socket does not take is answered `false` when it is dropped.
+        let _ = timeout(FLUSH, all).await;
+    }
+
+    fn landed(&self, written: bool, owed: Vec<Owed>) {
+        landed(&self.counts, written, owed);
+    }
+}
+
+fn landed(counts: &Counts, written: bool, owed: Vec<Owed>) {
+    if written {
+        counts.settled.fetch_add(owed.len() as u64, Ordering::AcqRel);
+    }
+    owed.into_iter().for_each(|owed| owed.answer(written));
+}
+
+fn fly(channel: Channel, write: Write, owed: Vec<Owed>) -> Flight {
+    Box::pin(async move {
+        let sent = match write {
+            Write::Ack { tag, multiple } => channel.basic_ack(tag, BasicAckOptions { multiple }).await,
+            Write::Requeue { tag } => channel.basic_nack(tag, requeue()).await,
+        };
+        if let Err(error) = &sent {
+            debug!(%error, ?write, "settlement not written");
+        }
+        (sent.is_ok(), owed)
+    })
+}
+
+/// A nack, because newer brokers do not count it as a failed delivery.
+fn requeue() -> BasicNackOptions {
+    BasicNackOptions { multiple: false, requeue: true }
+}
