@@ -243,3 +243,145 @@ impl Size {
 fn too_deep() -> Error {
     Error::unpublishable(format!("a header nests more than {MAX_HEADER_DEPTH} levels deep"))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeMap, io::Cursor};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn any_value() -> impl Strategy<Value = HeaderValue> {
+        let leaf = prop_oneof![
+            Just(HeaderValue::Void),
+            any::<bool>().prop_map(HeaderValue::Bool),
+            any::<i8>().prop_map(HeaderValue::I8),
+            any::<u8>().prop_map(HeaderValue::U8),
+            any::<i16>().prop_map(HeaderValue::I16),
+            any::<u16>().prop_map(HeaderValue::U16),
+            any::<i32>().prop_map(HeaderValue::I32),
+            any::<u32>().prop_map(HeaderValue::U32),
+            any::<i64>().prop_map(HeaderValue::I64),
+            any::<f32>().prop_map(HeaderValue::F32),
+            any::<f64>().prop_map(HeaderValue::F64),
+            any::<(u8, u32)>().prop_map(|(scale, value)| HeaderValue::Decimal { scale, value }),
+            any::<String>().prop_map(HeaderValue::Text),
+            any::<Vec<u8>>().prop_map(|bytes| HeaderValue::Bytes(bytes.into())),
+            any::<u64>().prop_map(HeaderValue::Timestamp),
+        ];
+        leaf.prop_recursive(5, 40, 6, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..6).prop_map(HeaderValue::Array),
+                prop::collection::btree_map("[a-zä-]{0,20}", inner, 0..6).prop_map(HeaderValue::Table),
+            ]
+        })
+    }
+
+    fn any_message() -> impl Strategy<Value = Message> {
+        let texts = prop::collection::vec(prop::option::of(".{0,60}"), 10);
+        let numbers = any::<(Option<u8>, Option<u64>)>();
+        let headers = prop::collection::btree_map("[a-zä-]{0,20}", any_value(), 0..6);
+        (texts, numbers, headers, any::<Vec<u8>>(), ".{0,60}").prop_map(
+            |(texts, (priority, timestamp), headers, body, name)| {
+                let mut texts = texts.into_iter();
+                let mut text = move || texts.next().flatten();
+                let properties = Properties {
+                    content_type: text(),
+                    content_encoding: text(),
+                    delivery_mode: Some(PERSISTENT),
+                    priority,
+                    correlation_id: text(),
+                    reply_to: text(),
+                    expiration: text(),
+                    message_id: text(),
+                    timestamp,
+                    message_type: text(),
+                    user_id: text(),
+                    app_id: text(),
+                    cluster_id: text(),
+                };
+                let (exchange, routing_key) = (name.clone(), name);
+                Message {
+                    properties,
+                    headers: headers.into_iter().collect(),
+                    body: body.into(),
+                    exchange,
+                    routing_key,
+                }
+            },
+        )
+    }
+
+    fn publication(message: Message) -> Publication {
+        Publication { exchange: message.exchange.clone(), routing_key: message.routing_key.clone(), message }
+    }
+
+    fn delivered(outgoing: Outgoing) -> Message {
+        let Outgoing { exchange, routing_key, properties, body, .. } = outgoing;
+        let mut delivery = lapin::message::Delivery::mock(1, exchange, routing_key, false, body.to_vec());
+        delivery.properties = properties;
+        received(delivery)
+    }
+
+    /// The bytes of the content header as lapin writes it.
+    fn encoded(properties: &BasicProperties) -> Vec<u8> {
+        let mut buffer = vec![0; 1 << 20];
+        let written = lapin::protocol::basic::gen_properties(properties)(Cursor::new(&mut buffer[..]).into());
+        let (_, len) = written.expect("the buffer has room").into_inner();
+        buffer.truncate(len as usize);
+        buffer
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_published_arrives_unchanged(message in any_message()) {
+            let outgoing = Outgoing::new(publication(message.clone())).expect("everything fits");
+            let flags = 2;
+            let prefix = 14 - flags;
+            prop_assert_eq!(outgoing.header_len, prefix + encoded(&outgoing.properties).len());
+            let arrived = delivered(outgoing);
+            // NaN is not equal to itself, its text is.
+            prop_assert_eq!(format!("{arrived:?}"), format!("{message:?}"));
+        }
+    }
+
+    /// A value with this many levels of tables below it.
+    fn nested(depth: usize) -> HeaderValue {
+        (0..depth)
+            .fold(HeaderValue::Void, |inner, _| HeaderValue::Table(BTreeMap::from([("t".to_owned(), inner)])))
+    }
+
+    #[test]
+    fn headers_are_published_up_to_the_depth_that_is_read() {
+        let with = |depth| {
+            let mut message = Message::default();
+            message.headers.insert("deep", nested(depth));
+            Outgoing::new(publication(message))
+        };
+        let deepest = delivered(with(MAX_HEADER_DEPTH).expect("just deep enough"));
+        assert_eq!(deepest.headers.get("deep"), Some(&nested(MAX_HEADER_DEPTH)));
+        assert!(with(MAX_HEADER_DEPTH + 1).expect_err("too deep").is_unpublishable());
+    }
+
+    #[test]
+    fn a_name_of_256_bytes_is_an_error_and_no_panic() {
+        let long = || "x".repeat(256);
+        let properties = Properties { app_id: Some(long()), ..Properties::default() };
+        let app = Message { properties, ..Message::default() };
+        let mut header = Message::default();
+        header.headers.insert(long(), "value");
+        let key = Message { routing_key: long(), ..Message::default() };
+        for message in [app, header, key] {
+            assert!(Outgoing::new(publication(message)).expect_err("256 bytes").is_unpublishable());
+        }
+    }
+
+    #[test]
+    fn a_long_string_of_any_bytes_is_kept() {
+        let mut table = FieldTable::default();
+        table.insert("odd".into(), AMQPValue::LongString(LongString::from(vec![0xff, 0])));
+        let odd = headers(&table);
+        assert_eq!(odd.get("odd"), Some(&HeaderValue::Bytes(vec![0xff, 0].into())));
+    }
+}

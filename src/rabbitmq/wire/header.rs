@@ -27,7 +27,7 @@ enum Layout {
     Fixed(usize),
 }
 
-/// The properties in the order of their flags, from the highest bit down.
+/// The properties in the order of their flags, from the highest bit down; the two lowest mean nothing to lapin.
 const PROPERTIES: [(&str, Layout); 14] = [
     ("content-type", Layout::Short),
     ("content-encoding", Layout::Short),
@@ -88,10 +88,6 @@ impl<'a> Mended<'a> {
     fn read(payload: &'a [u8]) -> Option<Self> {
         let mut cursor = Cursor::new(payload.get(PREFIX..)?);
         let flags = cursor.u16()?;
-        // The last two bits are no properties: one says that more flags follow, which no broker sends.
-        if flags & 0b11 != 0 {
-            return None;
-        }
         let mut mended = Self { kept: Vec::with_capacity(PROPERTIES.len()), ..Self::default() };
         for (index, (name, layout)) in PROPERTIES.iter().enumerate() {
             let flag = 1 << (15 - index);

@@ -6,6 +6,8 @@ mod kit;
 mod method;
 mod screen;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use std::{
     io,
