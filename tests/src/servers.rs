@@ -36,3 +36,7 @@ pub const RABBITMQ_RESTART: &str = "CONSUMER_TEST_RABBITMQ_RESTART";
 pub const POSTGRES_RESTART: &str = "CONSUMER_TEST_POSTGRES_RESTART";
 /// Kills the server behind [`MYSQL`] with SIGKILL and starts it again.
 pub const MYSQL_RESTART: &str = "CONSUMER_TEST_MYSQL_RESTART";
+/// A Python that has pika.
+pub const PYTHON: &str = "CONSUMER_TEST_PYTHON";
+/// A Node.js that has amqplib on its `NODE_PATH`.
+pub const NODE: &str = "CONSUMER_TEST_NODE";
