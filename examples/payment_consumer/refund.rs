@@ -1,0 +1,135 @@
+//! The consumer of refunds.
+
+use consumer::{prelude::*, sqlx};
+use uuid::Uuid;
+
+use crate::{
+    event::PaymentRefunded,
+    ledger::Posting,
+    store::{Conn, sql},
+};
+
+/// Why a refund could not be decided.
+#[derive(Debug, thiserror::Error, Classify)]
+pub enum RefundError {
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+    /// The refund has overtaken its payment. Nothing is wrong with it: it is tried again.
+    #[error("payment {0} has not arrived yet")]
+    #[classify(retry_after = "300ms")]
+    NoPayment(Uuid),
+}
+
+/// Gives money back, or refuses to. Both are decisions; only a payment that nobody knows yet is none.
+#[consumer(name = "ledger.refunds")]
+pub async fn refund(refund: PaymentRefunded, conn: &mut Conn) -> Result<(), RefundError> {
+    let payment = Payment::find(refund.payment, conn).await?.ok_or(RefundError::NoPayment(refund.payment))?;
+    let refused = payment.refuses(&refund, conn).await?;
+    let posting = match refused {
+        None => Posting::refund(payment.merchant, refund.amount_cents).post(conn).await?,
+        Some(_) => Uuid::now_v7(),
+    };
+    record(&refund, posting, refused, conn).await?;
+    Ok(())
+}
+
+/// The payment that is to be given back.
+struct Payment {
+    merchant: i64,
+    rejected: Option<String>,
+}
+
+impl Payment {
+    async fn find(payment: Uuid, conn: &mut Conn) -> sqlx::Result<Option<Self>> {
+        let row = sqlx::query_as(sql(FIND)).bind(payment.to_string()).fetch_optional(conn).await?;
+        Ok(row.map(|(merchant, rejected)| Self { merchant, rejected }))
+    }
+
+    async fn refuses(&self, refund: &PaymentRefunded, conn: &mut Conn) -> sqlx::Result<Option<&'static str>> {
+        if self.rejected.is_some() {
+            return Ok(Some("the payment was rejected"));
+        }
+        let reserved = reserve(refund, conn).await?;
+        Ok((!reserved).then_some("more than what is left of the payment"))
+    }
+}
+
+/// Takes the amount off what can still be refunded; `false` if that is less.
+async fn reserve(refund: &PaymentRefunded, conn: &mut Conn) -> sqlx::Result<bool> {
+    let updated = sqlx::query(sql(RESERVE))
+        .bind(refund.amount_cents.get())
+        .bind(refund.payment.to_string())
+        .bind(refund.amount_cents.get())
+        .execute(conn)
+        .await?;
+    Ok(updated.rows_affected() > 0)
+}
+
+async fn record(
+    refund: &PaymentRefunded,
+    posting: Uuid,
+    rejected: Option<&str>,
+    conn: &mut Conn,
+) -> sqlx::Result<()> {
+    sqlx::query(sql(RECORD))
+        .bind(refund.refund.to_string())
+        .bind(posting.to_string())
+        .bind(refund.payment.to_string())
+        .bind(refund.amount_cents.get())
+        .bind(rejected)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+const FIND: &str = "SELECT merchant, rejected FROM payments WHERE payment = $1";
+
+/// Compares and takes in one statement, so that two refunds at once cannot both win.
+const RESERVE: &str = "\
+UPDATE payments SET refunded_cents = refunded_cents + $1 \
+WHERE payment = $2 AND refunded_cents + $3 <= amount_cents";
+
+const RECORD: &str =
+    "INSERT INTO refunds (refund, posting, payment, amount_cents, rejected) VALUES ($1, $2, $3, $4, $5)";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{books::Books, capture::capture, event::PaymentCaptured, testing};
+
+    async fn refunded(payment: PaymentCaptured, amounts: &[i64]) -> Option<Books> {
+        let mut conn = testing::conn().await?;
+        capture(payment.clone(), &mut conn, testing::fraud()).await.expect("decided");
+        for &amount in amounts {
+            refund(testing::refund_of(&payment, amount), &mut conn).await.expect("decided");
+        }
+        Some(Books::read(&mut conn).await.expect("the books"))
+    }
+
+    #[tokio::test]
+    async fn the_merchant_gives_back_and_the_fee_stays() {
+        let Some(books) = refunded(testing::payment(10_000), &[4_000]).await else { return };
+        assert_eq!((books.refunds.accepted, books.refunds.accepted_cents), (1, 4_000));
+        assert_eq!((books.customers_cents, books.merchants_cents, books.fees_cents), (-6_000, 5_710, 290));
+    }
+
+    #[tokio::test]
+    async fn no_more_is_given_back_than_was_paid() {
+        let Some(books) = refunded(testing::payment(10_000), &[6_000, 6_000, 4_000]).await else { return };
+        assert_eq!((books.refunds.decided, books.refunds.accepted), (3, 2));
+        assert_eq!(books.customers_cents, 0);
+    }
+
+    #[tokio::test]
+    async fn nothing_is_given_back_of_a_rejected_payment() {
+        let Some(books) = refunded(testing::payment(999_900), &[100]).await else { return };
+        assert_eq!((books.refunds.decided, books.refunds.accepted, books.postings), (1, 0, 0));
+    }
+
+    #[tokio::test]
+    async fn a_refund_that_overtakes_its_payment_is_not_decided() {
+        let Some(mut conn) = testing::conn().await else { return };
+        let early = testing::refund_of(&testing::payment(10_000), 100);
+        assert!(matches!(refund(early, &mut conn).await, Err(RefundError::NoPayment(_))));
+    }
+}
