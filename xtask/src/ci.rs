@@ -33,7 +33,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<bool> {
         report.step("test", || Ok(runner.run(&[])?.success()))?;
         report.step("mutants", || mutants::run(workspace, &runner, &[]))?;
     }
-    Ok(report.close())
+    report.close()
 }
 
 impl Report {
@@ -47,13 +47,13 @@ impl Report {
         Ok(())
     }
 
-    fn close(&self) -> bool {
+    fn close(&self) -> Result<bool> {
         let good = self.failed.is_empty();
         if !good {
             narrate::say(format!("failed: {}", self.failed.join(", ")));
         }
-        println!("steps: {} passed, {} failed", self.passed.len(), self.failed.len());
-        good
+        narrate::answer(&format!("steps: {} passed, {} failed\n", self.passed.len(), self.failed.len()))?;
+        Ok(good)
     }
 }
 

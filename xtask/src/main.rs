@@ -148,7 +148,7 @@ fn act(services: &Services, action: &Action) -> Result<ExitCode> {
     match action {
         Action::Up { rabbitmq_short_timeout } => {
             let wanted = if *rabbitmq_short_timeout { &Service::ALL[..] } else { &Service::USUAL };
-            print!("{}", services.up(wanted, None)?.exports());
+            narrate::answer(&services.up(wanted, None)?.exports())?;
         }
         Action::Down => services.down()?,
         Action::Restart { service, kill } => {
@@ -156,7 +156,7 @@ fn act(services: &Services, action: &Action) -> Result<ExitCode> {
         }
         Action::Status => {
             let (lines, all_alive) = services.status();
-            print!("{lines}");
+            narrate::answer(&lines)?;
             return Ok(exit_code(all_alive));
         }
     }

@@ -68,7 +68,7 @@ pub(crate) fn run(workspace: &Workspace, runner: &Runner<'_>, named: &[String]) 
             trials.push(trial);
         }
     }
-    print!("{}", table(&trials));
+    narrate::answer(&table(&trials))?;
     Ok(!trials.is_empty() && trials.iter().all(Trial::found))
 }
 

@@ -17,7 +17,8 @@ pub(crate) fn ensure(services: &Path, wanted: &[Service]) -> Result<()> {
     if absent.is_empty() {
         return Ok(());
     }
-    let packages: Vec<_> = absent.iter().map(|service| server(*service).package()).collect();
+    let mut packages: Vec<_> = absent.iter().map(|service| server(*service).package()).collect();
+    packages.dedup();
     if !apt::can_install() {
         bail!(advice(&absent, &packages));
     }
@@ -36,8 +37,6 @@ fn missing(wanted: &[Service]) -> Vec<Service> {
 fn advice(absent: &[Service], packages: &[&str]) -> String {
     let titles = absent.iter().map(|service| service.title()).collect::<Vec<_>>().join(", ");
     let variables = absent.iter().map(|service| service.url_variable()).collect::<Vec<_>>().join(", ");
-    let mut packages = packages.to_vec();
-    packages.dedup();
     let packages = packages.join(" ");
     format!(
         "not on this machine: {titles}. Either install them (Debian, Ubuntu: sudo apt-get install {packages}), run this \
