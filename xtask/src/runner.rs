@@ -14,6 +14,8 @@ use crate::workspace::Workspace;
 use crate::{child, faults, narrate};
 
 const EVERYTHING: [&str; 2] = ["--workspace", "--all-features"];
+/// What `cargo test` then leaves out is the documentation.
+const CODE: [&str; 3] = ["--lib", "--bins", "--tests"];
 /// Tests bound every wait themselves; this ends one that does not.
 const ONE_TEST_WITHIN: Duration = Duration::from_secs(600);
 /// How nextest says that tests failed, and that there were none.
@@ -66,6 +68,15 @@ impl<'a> Runner<'a> {
         let documentation =
             self.show(self.cargo().args(["test", "--doc"]).args(EVERYTHING).arg("--no-fail-fast"))?;
         Ok(if status.success() { documentation } else { status })
+    }
+
+    fn run_libtest(&self, arguments: &[String]) -> Result<ExitStatus> {
+        let mut test = self.cargo();
+        test.arg("test").args(EVERYTHING).arg("--no-fail-fast");
+        if !arguments.is_empty() {
+            test.args(CODE).args(arguments);
+        }
+        self.show(&mut test)
     }
 
     /// One test by its name, with or without its path, under a mutant or none; what was printed goes to `log`.
