@@ -58,7 +58,7 @@ fn weather(seed: u64) -> Chaos {
         .duplicate(0.08)
         .reorder(16)
         .delay(0.05, Duration::from_millis(100))
-        .cut(0.001)
+        .cut(0.006)
         .unconfirmed(0.01)
         .only(QUEUES)
 }
