@@ -41,6 +41,7 @@ mod channel;
 mod chaos;
 mod consumer;
 mod dead_letter;
+mod declared;
 mod exchange;
 mod frame;
 mod queue;
@@ -109,7 +110,7 @@ impl MemoryBroker {
     ///
     /// `amq.direct`, `amq.fanout` and `amq.topic` are there from the start.
     pub fn declare_exchange(&self, name: &str, kind: ExchangeKind) {
-        self.server.lock().declare_exchange(name, kind);
+        self.server.lock().declared.declare_exchange(name, kind);
     }
 }
 
@@ -117,17 +118,17 @@ impl MemoryBroker {
 impl MemoryBroker {
     /// How many messages wait in a queue, those that chaos delays included.
     pub fn depth(&self, queue: &str) -> usize {
-        self.server.lock().queue(queue).map_or(0, queue::Queue::depth)
+        self.server.lock().declared.queue(queue).map_or(0, queue::Queue::depth)
     }
 
     /// How many messages of a queue are with consumers, whether handed out or prefetched.
     pub fn unacked(&self, queue: &str) -> usize {
-        self.server.lock().queue(queue).map_or(0, queue::Queue::unacked)
+        self.server.lock().declared.queue(queue).map_or(0, queue::Queue::unacked)
     }
 
     /// The messages that wait in a queue, in order, as a consumer would get them. They stay where they are.
     pub fn messages(&self, queue: &str) -> Vec<Message> {
-        self.server.lock().queue(queue).map_or_else(Vec::new, queue::Queue::messages)
+        self.server.lock().declared.queue(queue).map_or_else(Vec::new, queue::Queue::messages)
     }
 
     /// Throws away what waits in a queue, and returns how many messages that were. What is unacked stays.
@@ -137,12 +138,12 @@ impl MemoryBroker {
 
     /// What happened in a queue so far.
     pub fn tally(&self, queue: &str) -> Tally {
-        self.server.lock().queue(queue).map_or_else(Tally::default, queue::Queue::tally)
+        self.server.lock().declared.queue(queue).map_or_else(Tally::default, queue::Queue::tally)
     }
 
     /// Waits until a queue holds nothing, neither waiting nor unacked.
     pub async fn drained(&self, queue: &str) {
-        self.server.wait(|state| state.queue(queue).is_none_or(queue::Queue::is_drained)).await;
+        self.server.wait(|state| state.declared.queue(queue).is_none_or(queue::Queue::is_drained)).await;
     }
 }
 
@@ -198,7 +199,7 @@ impl Broker for MemoryBroker {
 
     async fn prepare(&self, queues: &[QueueSpec]) -> Result<()> {
         self.server.wait(state::State::is_connected).await;
-        self.server.lock().prepare(queues)
+        self.server.lock().declared.prepare(queues)
     }
 
     async fn subscribe(&self, queue: &QueueSpec, prefetch: u16) -> Result<MemorySubscription> {

@@ -18,7 +18,7 @@ use crate::{
 /// Deliveries of one queue of a [`MemoryBroker`](super::MemoryBroker).
 ///
 /// Dropped, it gives back what was prefetched. What was handed out can still be settled, and goes back once all of it is
-/// settled or dropped.
+/// settled or dropped. A settlement is answered before the call returns.
 pub struct MemorySubscription {
     channel: Arc<Channel>,
     bell: Arc<Notify>,
