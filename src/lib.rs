@@ -5,8 +5,8 @@ pub mod rabbitmq;
 
 #[doc(inline)]
 pub use consumer_core::{
-    App, Broker, Class, Classify, Error, Event, Meta, Result, Runtime, State, Storage, Verdict, broker, classify,
-    error, event, handler, message, retry, storage, telemetry,
+    App, Broker, Class, Classify, Error, Event, Meta, Result, Runtime, State, Storage, Verdict, broker,
+    classify, error, event, handler, message, retry, storage, telemetry,
 };
 #[doc(inline)]
 pub use consumer_core::{memory, runtime, testing};

@@ -197,7 +197,11 @@ pub trait Broker: Clone + Send + Sync + 'static {
     ///
     /// # Errors
     /// Only what cannot get better by waiting; a broker that is away is waited for.
-    fn subscribe(&self, queue: &QueueSpec, prefetch: u16) -> impl Future<Output = Result<Self::Subscription>> + Send;
+    fn subscribe(
+        &self,
+        queue: &QueueSpec,
+        prefetch: u16,
+    ) -> impl Future<Output = Result<Self::Subscription>> + Send;
 
     /// Publishes a message, mandatory and persistent, and waits for the broker's confirm.
     ///

@@ -161,7 +161,9 @@ mod tests {
     fn ten_conflicts_in_a_row_are_free_and_the_next_one_counts() {
         let mut tally = Tally::default();
         for _ in 0..MAX_CONFLICTS {
-            assert!(matches!(next(&mut tally, Class::Conflict), Step::Again(wait) if wait < Duration::from_millis(100)));
+            assert!(
+                matches!(next(&mut tally, Class::Conflict), Step::Again(wait) if wait < Duration::from_millis(100))
+            );
         }
         assert_eq!(tally.attempts, 0);
         next(&mut tally, Class::Conflict);
@@ -180,8 +182,10 @@ mod tests {
     #[test]
     fn an_event_that_alone_takes_the_server_down_is_to_blame_itself() {
         let mut tally = Tally::default();
-        let steps: Vec<_> =
-            (0..4).map(|_| tally.next(&POLICY, Class::ServerAway, None, true, 0.0)).take_while(|s| !is_end(s)).collect();
+        let steps: Vec<_> = (0..4)
+            .map(|_| tally.next(&POLICY, Class::ServerAway, None, true, 0.0))
+            .take_while(|s| !is_end(s))
+            .collect();
         assert!(matches!(steps[0], Step::Pause(_)), "the first time it may be anybody's fault");
         assert!(tally.attempts > 0);
     }

@@ -62,7 +62,10 @@ pub enum Commit {
     Ended,
     /// The database refused the commit. Nothing remains of the unit.
     Refused(StorageError),
-    /// The connection was lost on the way. Only the claim can tell.
+    /// The connection was lost before the commit was sent. Nothing was committed by us; what the handler committed,
+    /// remains.
+    Lost(StorageError),
+    /// The connection was lost after the commit was sent. Only the claim can tell.
     Unknown(StorageError),
 }
 

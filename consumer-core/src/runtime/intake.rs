@@ -31,7 +31,8 @@ impl Prepared {
         let id = envelope.identity(decoded.body_id.as_deref(), &consumer.config.source)?;
         let claim = claim(consumer.id, &id, Fingerprint::of(&envelope.data));
         let named = (event_type.name, event_type.version);
-        let meta = Meta::of_delivery(consumer.spec.name, id, named, envelope, message.clone(), delivery.redelivered);
+        let meta =
+            Meta::of_delivery(consumer.spec.name, id, named, envelope, message.clone(), delivery.redelivered);
         Ok(Self { meta, claim, event_type, decoded: Some(decoded) })
     }
 

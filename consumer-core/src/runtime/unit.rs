@@ -93,8 +93,9 @@ impl<S: Storage> Unit<'_, S> {
         };
         let cx = Context::new(prepared.meta.with_attempt(attempt), self.consumer.states.clone());
         fault::kill_point("K1");
-        let transaction = self.transact(event, &cx, &prepared.claim).await;
-        self.conclude(transaction, &prepared.claim).await
+        let claim = prepared.claim.by_another_unit();
+        let transaction = self.transact(event, &cx, &claim).await;
+        self.conclude(transaction, &claim).await
     }
 
     async fn transact(&mut self, event: Decoded, cx: &Context, claim: &Claim) -> Transaction {
@@ -199,6 +200,10 @@ impl<S: Storage> Unit<'_, S> {
                 self.ended(Failure::new(Class::Transient, error), claim).await
             }
             Commit::Refused(error) => self.failed("the database refused the commit", &error),
+            Commit::Lost(error) => {
+                let lost = "the connection was lost before the commit";
+                self.ended(Failure::of_storage(&self.consumer.storage, lost, &error), claim).await
+            }
             Commit::Unknown(error) => {
                 self.slot.close();
                 Ending::Unknown(format!(
@@ -217,8 +222,9 @@ impl<S: Storage> Unit<'_, S> {
         }
     }
 
-    /// The transaction that claimed is gone, whoever ended it. If the claim is committed, so is part of the handler's
-    /// work, and another delivery would pass for a duplicate; if it is not, nothing happened.
+    /// The transaction that claimed is gone, whoever ended it. If its claim is committed, so is part of the handler's work,
+    /// and another delivery would pass for a duplicate; if there is none, nothing happened; and if there is a rival's, who
+    /// had waited for ours to end, the event is processed.
     async fn ended(&mut self, failure: Failure, claim: &Claim) -> Ending {
         self.slot.close();
         let mut failures = 0;
@@ -229,7 +235,10 @@ impl<S: Storage> Unit<'_, S> {
             };
             match found {
                 Ok(None) => return Ending::Failed(failure),
-                Ok(Some(_)) => return transaction_ended(&failure, "part of its work is committed"),
+                Ok(Some(stored)) if stored.unit == claim.unit => {
+                    return transaction_ended(&failure, "part of its work is committed");
+                }
+                Ok(Some(rivals)) => return taken(claim, &rivals),
                 Err(_) => self.slot.close(),
             }
             let wait = crate::retry::outage_wait(failures, fastrand::f64());

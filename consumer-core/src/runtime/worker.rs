@@ -212,10 +212,12 @@ impl<S: Storage, B: Broker> Worker<S, B> {
         };
         let mut failures = 0;
         while let Err(error) = self.publish(&publication).await {
-            let complaint = format!("cannot publish to the dead-letter queue `{}`: {}", spec.dead_letter, Chain(&error));
+            let complaint =
+                format!("cannot publish to the dead-letter queue `{}`: {}", spec.dead_letter, Chain(&error));
             tracing::warn!(reason = %rejection.reason, "{complaint}");
             self.consumer.vitals.outage(self.number, Some(complaint.clone()));
-            let goes_on = self.wait_while_open(outage_wait(failures, fastrand::f64())).await && job.delivery.is_live();
+            let goes_on =
+                self.wait_while_open(outage_wait(failures, fastrand::f64())).await && job.delivery.is_live();
             // What can never be published goes back until the broker itself dead-letters it, by its delivery limit.
             if !goes_on || error.is_unpublishable() {
                 self.consumer.vitals.outage(self.number, None);

@@ -179,7 +179,7 @@ impl MemoryStore {
             Some(Row::Uncommitted) => None,
             None => {
                 state.claims.insert(at, Row::Uncommitted);
-                let stored = StoredClaim { fingerprint: claim.fingerprint, readable_id: claim.readable_id.clone() };
+                let stored = StoredClaim::new(claim.stamp(), claim.readable_id.clone());
                 tx.claimed = Some((at.0, at.1, stored));
                 Some(Claimed::Fresh)
             }
@@ -199,7 +199,9 @@ impl Storage for MemoryStore {
     async fn enroll(&self, consumers: &[ConsumerName<'_>]) -> Result<Vec<ConsumerId>> {
         let known = &mut self.state().consumers;
         let mut id = |consumer: &ConsumerName<'_>| {
-            let at = known.iter().position(|name| name == consumer.name || consumer.aliases.contains(&name.as_str()));
+            let at = known
+                .iter()
+                .position(|name| name == consumer.name || consumer.aliases.contains(&name.as_str()));
             let at = at.unwrap_or_else(|| {
                 known.push(consumer.name.to_owned());
                 known.len() - 1

@@ -1,4 +1,4 @@
 -- Lock: none. Index: the primary key. READ COMMITTED only: above it the row that a claim has met may not be seen.
-SELECT fingerprint, readable_id
+SELECT stamp, readable_id
 FROM {prefix}processed_events
 WHERE consumer_id = ? AND event_key = ?

@@ -48,10 +48,11 @@ pub(super) async fn claim(
 /// second reports one row either way, because the driver asks the server for rows found. A statement that fails leaves
 /// the transaction as it was.
 async fn insert(sql: &Statements, conn: &mut MySqlConnection, claim: &Claim) -> Result<bool, sqlx::Error> {
+    let stamp = claim.stamp();
     let done = sqlx::query(sql.claim.clone())
         .bind(claim.consumer.0)
         .bind(claim.key.as_bytes().as_slice())
-        .bind(claim.fingerprint.as_bytes().as_slice())
+        .bind(stamp.as_slice())
         .bind(claim.readable_id.as_deref())
         .execute(conn)
         .await;
@@ -73,7 +74,7 @@ pub(super) async fn find(
         .bind(key.as_bytes().as_slice())
         .fetch_optional(conn)
         .await?;
-    row.map(|(fingerprint, readable_id)| stored::claim(&fingerprint, readable_id)).transpose()
+    row.map(|(stamp, readable_id)| stored::claim(&stamp, readable_id)).transpose()
 }
 
 /// Finds a claim outside a unit. Without autocommit, the look begins a transaction that has to end.
@@ -93,7 +94,7 @@ pub(super) async fn commit(mut unit: MySqlUnit<'_>) -> Commit {
         match statements::run(&mut unit.tx, savepoint::RELEASE).await {
             Ok(()) => {}
             Err(error) if classify::is_ended(&error) => return ended(unit).await,
-            Err(error) => return Commit::Unknown(error.into()),
+            Err(error) => return Commit::Lost(error.into()),
         }
     }
     match fault::kill_after_sending("K6", unit.tx.commit()).await {
@@ -104,10 +105,9 @@ pub(super) async fn commit(mut unit: MySqlUnit<'_>) -> Commit {
 }
 
 async fn ended(unit: MySqlUnit<'_>) -> Commit {
-    match undo(unit).await {
-        Ok(()) => Commit::Ended,
-        Err(error) => Commit::Unknown(error.into()),
-    }
+    // The session is closed next, which undoes what this cannot.
+    let _ = undo(unit).await;
+    Commit::Ended
 }
 
 pub(super) async fn roll_back(mut unit: MySqlUnit<'_>) -> Rollback {

@@ -44,10 +44,11 @@ pub(super) async fn claim(
 
 /// Writes the claim; `false` where there is one.
 async fn insert(sql: &Statements, conn: &mut PgConnection, claim: &Claim) -> Result<bool, sqlx::Error> {
+    let stamp = claim.stamp();
     let done = sqlx::query(sql.claim.clone())
         .bind(claim.consumer.0)
         .bind(claim.key.as_uuid())
-        .bind(claim.fingerprint.as_bytes().as_slice())
+        .bind(stamp.as_slice())
         .bind(claim.readable_id.as_deref())
         .execute(conn)
         .await?;
@@ -62,7 +63,7 @@ pub(super) async fn find(
 ) -> Result<Option<StoredClaim>, sqlx::Error> {
     let row: Option<(Vec<u8>, Option<String>)> =
         sqlx::query_as(sql.find.clone()).bind(consumer.0).bind(key.as_uuid()).fetch_optional(conn).await?;
-    row.map(|(fingerprint, readable_id)| stored::claim(&fingerprint, readable_id)).transpose()
+    row.map(|(stamp, readable_id)| stored::claim(&stamp, readable_id)).transpose()
 }
 
 pub(super) async fn commit(mut unit: PgUnit<'_>) -> Commit {
@@ -72,7 +73,7 @@ pub(super) async fn commit(mut unit: PgUnit<'_>) -> Commit {
             // COMMIT would answer ROLLBACK, without an error that the driver shows.
             Err(error) if classify::is_aborted(&error) => return aborted(unit, error).await,
             Err(error) if classify::is_ended(&error) => return ended(unit).await,
-            Err(error) => return Commit::Unknown(error.into()),
+            Err(error) => return Commit::Lost(error.into()),
         }
     }
     match fault::kill_after_sending("K6", unit.tx.commit()).await {
@@ -87,15 +88,14 @@ async fn aborted(unit: PgUnit<'_>, error: sqlx::Error) -> Commit {
     match roll_back(unit).await {
         Rollback::Done => Commit::Aborted(error.into()),
         Rollback::Ended => Commit::Ended,
-        Rollback::Lost(error) => Commit::Unknown(error),
+        Rollback::Lost(error) => Commit::Lost(error),
     }
 }
 
 async fn ended(unit: PgUnit<'_>) -> Commit {
-    match undo(unit).await {
-        Ok(()) => Commit::Ended,
-        Err(error) => Commit::Unknown(error.into()),
-    }
+    // The session is closed next, which undoes what this cannot.
+    let _ = undo(unit).await;
+    Commit::Ended
 }
 
 pub(super) async fn roll_back(mut unit: PgUnit<'_>) -> Rollback {

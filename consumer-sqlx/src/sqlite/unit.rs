@@ -61,10 +61,11 @@ pub(super) async fn claim(
 
 /// Writes the claim; `false` where there is one.
 async fn insert(sql: &Statements, conn: &mut SqliteConnection, claim: &Claim) -> Result<bool, sqlx::Error> {
+    let stamp = claim.stamp();
     let done = sqlx::query(sql.claim.clone())
         .bind(claim.consumer.0)
         .bind(claim.key.as_bytes().as_slice())
-        .bind(claim.fingerprint.as_bytes().as_slice())
+        .bind(stamp.as_slice())
         .bind(claim.readable_id.as_deref())
         .execute(conn)
         .await?;
@@ -82,7 +83,7 @@ pub(super) async fn find(
         .bind(key.as_bytes().as_slice())
         .fetch_optional(conn)
         .await?;
-    row.map(|(fingerprint, readable_id)| stored::claim(&fingerprint, readable_id)).transpose()
+    row.map(|(stamp, readable_id)| stored::claim(&stamp, readable_id)).transpose()
 }
 
 pub(super) async fn commit(unit: SqliteUnit<'_>) -> Commit {
@@ -92,7 +93,7 @@ pub(super) async fn commit(unit: SqliteUnit<'_>) -> Commit {
         match statements::run(&mut tx, savepoint::RELEASE).await {
             Ok(()) => {}
             Err(error) if classify::is_ended(&error) => return ended(tx).await,
-            Err(error) => return Commit::Unknown(error.into()),
+            Err(error) => return Commit::Lost(error.into()),
         }
     }
     commit.open();
@@ -106,10 +107,9 @@ pub(super) async fn commit(unit: SqliteUnit<'_>) -> Commit {
 }
 
 async fn ended(tx: Transaction<'_, Sqlite>) -> Commit {
-    match undo(tx).await {
-        Ok(()) => Commit::Ended,
-        Err(error) => Commit::Unknown(error.into()),
-    }
+    // The session is closed next, which undoes what this cannot.
+    let _ = undo(tx).await;
+    Commit::Ended
 }
 
 pub(super) async fn roll_back(unit: SqliteUnit<'_>) -> Rollback {

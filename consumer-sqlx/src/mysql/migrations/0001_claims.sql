@@ -11,7 +11,7 @@ CREATE TABLE IF NOT EXISTS {prefix}consumers (
 CREATE TABLE IF NOT EXISTS {prefix}processed_events (
     consumer_id INT NOT NULL,
     event_key BINARY(16) NOT NULL,
-    fingerprint BINARY(16) NOT NULL,
+    stamp BINARY(16) NOT NULL,
     readable_id TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL,
     processed_at DATETIME(6) NOT NULL,
     PRIMARY KEY (consumer_id, event_key),

@@ -12,7 +12,7 @@ CREATE TABLE {schema}{prefix}processed_events (
     processed_at timestamptz NOT NULL DEFAULT now(),
     consumer_id int NOT NULL,
     event_key uuid NOT NULL,
-    fingerprint bytea NOT NULL,
+    stamp bytea NOT NULL,
     readable_id text,
     PRIMARY KEY (consumer_id, event_key)
 );

@@ -11,7 +11,7 @@ CREATE TABLE {prefix}consumers (
 CREATE TABLE {prefix}processed_events (
     consumer_id INTEGER NOT NULL,
     event_key BLOB NOT NULL,
-    fingerprint BLOB NOT NULL,
+    stamp BLOB NOT NULL,
     readable_id TEXT,
     processed_at_ms INTEGER NOT NULL,
     PRIMARY KEY (consumer_id, event_key)
