@@ -1,6 +1,21 @@
 //! What the tests share.
 
+pub mod auditor;
+pub mod backend;
+pub mod business;
 pub mod database;
 pub mod dummy;
+pub mod endpoint;
+pub mod event;
+pub mod ledger;
+pub mod proxy;
+pub mod publisher;
+pub mod race;
+pub mod scene;
+pub mod seed;
 pub mod servers;
 pub mod stage;
+pub mod traffic;
+pub mod verdict;
+pub mod victim;
+pub mod wait;

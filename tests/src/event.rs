@@ -1,0 +1,21 @@
+//! The event that the tests publish.
+
+use consumer::prelude::*;
+
+/// A payment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Event)]
+#[event(type = "payment.captured", version = 1)]
+pub struct Paid {
+    /// Its id, which is the message's too.
+    pub payment: String,
+    /// No handler can ever take it.
+    #[serde(default)]
+    pub doomed: bool,
+}
+
+impl Paid {
+    /// A payment like any other.
+    pub fn new(payment: impl Into<String>) -> Self {
+        Self { payment: payment.into(), doomed: false }
+    }
+}

@@ -1,0 +1,47 @@
+//! What a victim is told to do.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{backend::Backend, race::Racing};
+
+/// A victim's only argument.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Task {
+    /// Consume until told to stop.
+    Consume(Consuming),
+    /// Race other processes for claims.
+    Race(Racing),
+}
+
+/// How to consume.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Consuming {
+    /// Which database.
+    pub backend: Backend,
+    /// Its URL.
+    pub database: String,
+    /// The broker's URL.
+    pub amqp: String,
+    /// The fanout exchange that the queues are bound to, and what their names begin with.
+    pub exchange: String,
+    /// Which of the victim's consumers run.
+    pub consumers: Vec<String>,
+    /// Where handlers report.
+    pub ledger: PathBuf,
+    /// How long a handler works, twice this at most.
+    pub work_ms: u64,
+}
+
+impl Consuming {
+    /// The queue of a consumer.
+    pub fn queue(&self, consumer: &str) -> String {
+        queue(&self.exchange, consumer)
+    }
+}
+
+/// The queue of a consumer, whose name stands behind the last dot.
+pub fn queue(exchange: &str, consumer: &str) -> String {
+    format!("{exchange}.{consumer}")
+}

@@ -1,0 +1,78 @@
+//! The work that a victim's handlers do.
+
+use std::{sync::Arc, time::Duration};
+
+use consumer::{prelude::*, sqlx};
+use consumer_core::fault;
+use tokio::time::sleep;
+
+use super::Consuming;
+use crate::{
+    business::Business,
+    event::Paid,
+    ledger::{Ledger, Mark},
+};
+
+/// What handlers share.
+#[derive(Clone)]
+pub(super) struct Work {
+    ledger: Arc<Ledger>,
+    millis: u64,
+}
+
+/// A call in the ledger. It ends when it is dropped: a handler that is cut off has no open unit.
+struct Call<'c> {
+    ledger: &'c Ledger,
+    consumer: &'c str,
+    id: &'c str,
+}
+
+impl<'c> Call<'c> {
+    fn start(ledger: &'c Ledger, consumer: &'c str, id: &'c str) -> Self {
+        ledger.write(Mark::Start, consumer, id);
+        Self { ledger, consumer, id }
+    }
+}
+
+impl Drop for Call<'_> {
+    fn drop(&mut self) {
+        self.ledger.write(Mark::End, self.consumer, self.id);
+    }
+}
+
+/// Why a handler gives up.
+#[derive(Debug, thiserror::Error, Classify)]
+pub(super) enum WorkError {
+    #[error("the database refuses")]
+    Database(#[from] sqlx::Error),
+    #[error("the event is doomed")]
+    #[classify(permanent)]
+    Doomed,
+}
+
+impl Work {
+    pub(super) fn new(task: &Consuming) -> Self {
+        Self { ledger: Arc::new(Ledger::open(&task.ledger).expect("the ledger")), millis: task.work_ms }
+    }
+
+    /// One call: a unit is open from its first line in the ledger to its last.
+    pub(super) async fn run(
+        &self,
+        consumer: &str,
+        event: &Paid,
+        conn: &mut impl Business,
+    ) -> Result<(), WorkError> {
+        let _call = Call::start(&self.ledger, consumer, &event.payment);
+        self.apply(consumer, event, conn).await
+    }
+
+    async fn apply(&self, consumer: &str, event: &Paid, conn: &mut impl Business) -> Result<(), WorkError> {
+        if event.doomed {
+            return Err(WorkError::Doomed);
+        }
+        conn.take_effect(consumer, &event.payment).await?;
+        fault::kill_point("K3");
+        sleep(Duration::from_millis(fastrand::u64(self.millis..=2 * self.millis))).await;
+        Ok(())
+    }
+}
