@@ -1,0 +1,74 @@
+//! A crash at each point of a delivery: the event takes effect once, whatever was done by then.
+
+use std::{os::unix::process::ExitStatusExt, time::Duration};
+
+use consumer_tests::{backend::Backend, event::Paid, scene::Scene, seed, traffic::uuid, verdict::Published};
+use rustix::process::Signal;
+
+/// Events of one run: some are through, some are waiting and one is in work when the process dies.
+const EVENTS: usize = 6;
+/// The point is hit this many times before it kills.
+const HIT: u32 = 3;
+const DEATH: Duration = Duration::from_secs(60);
+
+macro_rules! kill_points {
+    ($($(#[$what:meta])* $name:ident => $point:literal,)*) => {
+        $($(#[$what])*
+        #[tokio::test(flavor = "multi_thread")]
+        async fn $name() {
+            crash_at($point).await;
+        })*
+    };
+}
+
+kill_points! {
+    crash_after_the_delivery_before_begin => "K1",
+    crash_after_the_claim_before_the_handler => "K2",
+    crash_inside_the_handler_after_its_first_write => "K3",
+    crash_after_the_handler => "K4",
+    crash_before_commit_is_sent => "K5",
+    crash_while_the_reply_to_commit_is_on_its_way => "K6",
+    crash_after_commit_before_ack => "K7",
+}
+
+async fn crash_at(point: &str) {
+    if !cfg!(consumer_faults) {
+        println!("skipped: this build has no kill points; `cargo xtask test` compiles them in");
+        return;
+    }
+    for backend in Backend::ALL {
+        crash(point, backend).await;
+    }
+}
+
+async fn crash(point: &str, backend: Backend) {
+    let Some(mut scene) = Scene::open(backend, env!("CARGO_BIN_EXE_victim"), &["first"]).await else {
+        return;
+    };
+    let mut published = Published::default();
+    // The first victim makes the queue, so that the next one finds its events there.
+    let first = scene.ready().await;
+    scene.drain(first, &published).await;
+    let mut dice = seed::dice(&format!("{point} on {backend}"));
+    let mut events: Vec<Paid> = (0..EVENTS).map(|_| Paid::new(uuid(&mut dice))).collect();
+    events.extend(events.clone());
+    scene.publisher.publish(&events).await;
+    published.add(events);
+
+    let mut victim = scene.start(Some(&format!("{point}:{HIT}")));
+    let status = victim.ended(DEATH).await;
+    let said = victim.said();
+    assert_eq!(status.signal(), Some(Signal::ABORT.as_raw()), "{point} was not hit: {said}");
+    assert!(said.contains(&format!("killed at {point}")), "{said}");
+
+    let heir = scene.ready().await;
+    scene.drain(heir, &published).await;
+    let verdict = scene.verdict(&published).await;
+    let sightings = scene.proxy.sightings();
+    println!("{point} on {backend}: redelivered {}, {verdict}", sightings.redelivered);
+    assert!(sightings.redelivered > 0, "nothing came again: the crash left nothing to repair");
+    sightings.assert_clean();
+    verdict.assert_clean();
+    assert_eq!(verdict.effects(), EVENTS as u64);
+    scene.close().await;
+}
