@@ -44,6 +44,6 @@ pub mod __private {
         handler::{ConsumerSpec, Context, Extract, Handler, HandlerError, Needs, Register, Registry, via},
         storage::Storage,
     };
-    pub use consumer_sqlx::Connection;
+    pub use consumer_sqlx::{Connection, lending};
     pub use std;
 }

@@ -169,15 +169,39 @@ impl<T: fmt::Display> Text for T {
     }
 }
 
+/// An event whose data can be read.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be read from JSON",
+    label = "does not implement `Deserialize`",
+    note = "the data of an event arrives as JSON: add `#[derive(Deserialize)]`"
+)]
+pub trait Read: DeserializeOwned {}
+
+#[diagnostic::do_not_recommend]
+impl<T: DeserializeOwned> Read for T {}
+
+/// An event whose data can be written.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be written as JSON",
+    label = "does not implement `Serialize`",
+    note = "the data of an event is published as JSON: add `#[derive(Serialize)]`"
+)]
+pub trait Write: Serialize {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize> Write for T {}
+
 /// Reads JSON, and says at which path it is wrong. What `#[derive(Event)]` calls.
 #[doc(hidden)]
-pub fn decode_json<T: DeserializeOwned>(data: &[u8]) -> Result<T, DecodeError> {
+pub fn decode_json<T: Read>(data: &[u8]) -> Result<T, DecodeError> {
     json::read(data).map_err(|mistake| DecodeError::new(mistake.path, mistake.problem))
 }
 
 /// Writes JSON. What `#[derive(Event)]` calls.
 #[doc(hidden)]
-pub fn encode_json<T: Serialize>(value: &T) -> Result<Vec<u8>, EncodeError> {
+pub fn encode_json<T: Write>(value: &T) -> Result<Vec<u8>, EncodeError> {
     serde_json::to_vec(value).map_err(EncodeError)
 }
 

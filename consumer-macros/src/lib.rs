@@ -26,7 +26,7 @@ pub fn event(item: TokenStream) -> TokenStream {
 }
 
 /// A classified error.
-#[proc_macro_derive(Classify, attributes(classify))]
+#[proc_macro_derive(Classify, attributes(classify, source))]
 pub fn classify(item: TokenStream) -> TokenStream {
     classify::expand(item.into()).into()
 }

@@ -12,6 +12,8 @@ mod address;
 mod builder;
 mod connection;
 mod enrollment;
+#[doc(hidden)]
+pub mod lending;
 mod link;
 mod migration;
 mod savepoint;

@@ -12,7 +12,7 @@ use crate::classify::{Classify, Verdict};
 ///
 /// # Errors
 /// The handler's own.
-pub fn outcome<R: Outcome>(returned: R) -> Result<(), R::Error> {
+pub fn outcome<R: Outcome<E>, E>(returned: R) -> Result<(), E> {
     returned.into_result()
 }
 
@@ -23,20 +23,15 @@ pub fn outcome<R: Outcome>(returned: R) -> Result<(), R::Error> {
     note = "`Ok(())` = decided: the unit commits; `Err` = could not decide: it rolls back, to be tried again or \
             dead-lettered; a result for others is an event to publish or a row to write"
 )]
-pub trait Outcome {
-    /// What stops a handler from deciding.
-    type Error;
-
+pub trait Outcome<E> {
     /// Itself.
     ///
     /// # Errors
     /// The handler's own.
-    fn into_result(self) -> Result<(), Self::Error>;
+    fn into_result(self) -> Result<(), E>;
 }
 
-impl<E> Outcome for Result<(), E> {
-    type Error = E;
-
+impl<E> Outcome<E> for Result<(), E> {
     fn into_result(self) -> Self {
         self
     }

@@ -1,10 +1,11 @@
 //! The code of a classified error.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 
 use super::model::{Case, Cause, Failure, Says};
+use crate::krate;
 
 /// The `impl Classify`.
 pub(crate) fn error(error: &Failure<'_>) -> TokenStream {
@@ -31,7 +32,6 @@ fn arm(private: &TokenStream, case: &Case<'_>) -> TokenStream {
         Some(variant) => quote!(Self::#variant),
         None => quote!(Self),
     };
-    let cause = Ident::new("cause", Span::mixed_site());
     match &case.says {
         Says::Permanent => quote!(#path { .. } => #private::Verdict::Permanent,),
         Says::Transient => quote!(#path { .. } => #private::Verdict::Transient,),
@@ -42,6 +42,7 @@ fn arm(private: &TokenStream, case: &Case<'_>) -> TokenStream {
             }
         }
         Says::Cause(Cause { member, ty, optional }) => {
+            let cause = Ident::new("cause", ty.span());
             let asked = ask(private, &cause, ty);
             let asked = match optional {
                 false => asked,
@@ -58,7 +59,8 @@ fn arm(private: &TokenStream, case: &Case<'_>) -> TokenStream {
 }
 
 fn ask(private: &TokenStream, cause: &Ident, ty: &syn::Type) -> TokenStream {
-    let asked = quote_spanned!(ty.span()=> (&&&&&#private::cause::Cause(#cause)).ask().of(#cause));
+    let here = krate::at(ty.span(), private);
+    let asked = quote_spanned!(ty.span()=> (&&&&&#here::cause::Cause(#cause)).ask().of(#cause));
     quote! {{
         use #private::cause::{AskClassify as _, AskDyn as _, AskError as _, AskNone as _, AskPointer as _};
         #asked

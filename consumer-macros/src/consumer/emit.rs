@@ -8,7 +8,7 @@ use super::{
     attr::Attr,
     model::{Consumer, Function, Param, Role},
 };
-use crate::{copied, lifetime, mistake::Mistakes};
+use crate::{copied, krate, lifetime, mistake::Mistakes};
 
 /// The function, its type, and what makes the type a consumer.
 pub(crate) fn consumer(consumer: &Consumer<'_>) -> TokenStream {
@@ -27,13 +27,17 @@ pub(crate) fn refused(item: TokenStream, mistakes: Mistakes) -> TokenStream {
 
 /// The function, the mistakes, and a type that registers nothing, so that `register::<f>()` is no second mistake.
 pub(crate) fn stub(attr: &Attr, function: &Function, mistakes: Mistakes) -> TokenStream {
+    let mistakes = mistakes.into_tokens();
+    let kept = function.harmless();
+    if function.sig.receiver().is_some() {
+        return quote! { #kept #mistakes };
+    }
     let ident = attr.marker.as_ref().unwrap_or(&function.sig.ident);
     let marker = marker(&function.attrs, &function.vis, ident);
     let private = private(&attr.krate);
     let (cfgs, s) = (copied::cfgs(&function.attrs), mixed("S"));
-    let mistakes = mistakes.into_tokens();
     quote! {
-        #function
+        #kept
         #mistakes
         #marker
         #(#cfgs)*
@@ -52,23 +56,31 @@ impl ToTokens for Function {
 
 fn marker(attrs: &[Attribute], vis: &syn::Visibility, ident: &Ident) -> TokenStream {
     let attrs = copied::attrs(attrs);
+    // It points at the name but belongs to the macro: of two lints about one name the one about the function is enough.
+    let item = quote_spanned!(Span::call_site().located_at(ident.span())=> enum #ident {});
     quote! {
         #(#attrs)*
         #[allow(non_camel_case_types)]
-        #vis enum #ident {}
+        #vis #item
     }
 }
 
+/// For any storage that lends the connection; without a connection, for any storage.
 fn handler(consumer: &Consumer<'_>) -> TokenStream {
     let private = private(consumer.krate);
-    let (marker, event) = (consumer.marker, consumer.event);
+    let (marker, event, s) = (consumer.marker, consumer.event, mixed("S"));
     let cfgs = copied::cfgs(&consumer.function.attrs);
-    let (s, store) = store(consumer);
-    let generics = s.map(|s| quote!(<#s: #private::Storage>));
-    let (spec, handle, needs) = (spec(consumer), handle(consumer, &store), needs(consumer));
+    let bound = match consumer.connection() {
+        Some(ty) => {
+            let ty = lifetime::named(ty, &statik());
+            quote!(#private::lending::Lends<#ty>)
+        }
+        None => quote!(#private::Storage),
+    };
+    let (spec, handle, needs) = (spec(consumer), handle(consumer), needs(consumer));
     quote! {
         #(#cfgs)*
-        impl #generics #private::Handler<#store> for #marker {
+        impl<#s: #bound> #private::Handler<#s> for #marker {
             type Event = #event;
             #spec
             #handle
@@ -77,31 +89,27 @@ fn handler(consumer: &Consumer<'_>) -> TokenStream {
     }
 }
 
+/// For the connection's own storage, by name: an app learns its storage from its consumers, and a wrong one is named.
+/// All errors about it are the same words at the same place, which are shown once.
 fn register(consumer: &Consumer<'_>) -> TokenStream {
-    let private = private(consumer.krate);
-    let marker = consumer.marker;
-    let cfgs = copied::cfgs(&consumer.function.attrs);
-    let (s, store) = store(consumer);
-    let generics = s.map(|s| quote!(<#s: #private::Storage>));
-    quote! {
+    let s = mixed("S");
+    let (place, ty) = match consumer.connection() {
+        Some(ty) => (ty.span(), Some(lifetime::named(ty, &statik()))),
+        None => (Span::call_site(), None),
+    };
+    let private = krate::at(place, private(consumer.krate));
+    let (generics, store) = match ty {
+        Some(ty) => (None, quote_spanned!(place=> <#ty as #private::Connection>::Storage)),
+        None => (Some(quote!(<#s: #private::Storage>)), s.into_token_stream()),
+    };
+    let (cfgs, marker) = (copied::cfgs(&consumer.function.attrs), krate::at(place, consumer.marker));
+    quote_spanned! {place=>
         #(#cfgs)*
         impl #generics #private::Register<#store> for #marker {
             fn register(registry: &mut #private::Registry<#store>) {
                 registry.consumer::<Self>();
             }
         }
-    }
-}
-
-/// The storage: that of the connection; without one any, as a type parameter.
-fn store(consumer: &Consumer<'_>) -> (Option<Ident>, TokenStream) {
-    let private = private(consumer.krate);
-    match consumer.connection() {
-        Some(ty) => {
-            let ty = lifetime::named(ty, &statik());
-            (None, quote_spanned!(ty.span()=> <#ty as #private::Connection>::Storage))
-        }
-        None => (Some(mixed("S")), mixed("S").into_token_stream()),
     }
 }
 
@@ -125,45 +133,62 @@ fn spec(consumer: &Consumer<'_>) -> TokenStream {
     }
 }
 
-fn handle(consumer: &Consumer<'_>, store: &TokenStream) -> TokenStream {
+fn handle(consumer: &Consumer<'_>) -> TokenStream {
     let private = private(consumer.krate);
-    let function = &consumer.function.sig.ident;
-    let (cx, tx) = (mixed("cx"), mixed("tx"));
+    let (cx, tx, s) = (mixed("cx"), mixed("tx"), mixed("S"));
     let locals: Vec<_> = (0..consumer.params.len()).map(|i| mixed(&format!("param{i}"))).collect();
     let params = consumer.params.iter().zip(&locals);
     let lets = params.clone().map(|(param, local)| bind(consumer, param, local));
     let args = params.map(|(Param { cfgs, .. }, local)| quote!(#(#cfgs)* #local));
-    let call =
-        quote_spanned!(consumer.output.span()=> #private::via::outcome(#function(event, #(#args),*).await));
+    let (place, mut function) = (place(consumer.output), consumer.function.sig.ident.clone());
+    function.set_span(place);
+    let via = krate::at(place, quote!(#private::via));
+    let outcome = quote_spanned!(place=> #via::outcome(#function(event, #(#args),*).await));
+    let wrapped = wrap(&private, consumer.error);
     quote! {
         #[allow(deprecated, unused_variables)]
         async fn handle<'a, 's: 'a>(
             event: Self::Event,
             #cx: &'a #private::Context,
-            #tx: &'a mut <#store as #private::Storage>::Tx<'s>,
+            #tx: &'a mut #s::Tx<'s>,
         ) -> #private::std::result::Result<(), #private::HandlerError> {
             #(#lets)*
-            match #call {
+            match #outcome {
                 #private::std::result::Result::Ok(()) => #private::std::result::Result::Ok(()),
-                #private::std::result::Result::Err(error) => {
-                    use #private::via::{PickClassify as _, PickDyn as _, PickError as _, PickNone as _, PickOwn as _};
-                    #private::std::result::Result::Err((&&&&&#private::via::Tag::of(&error)).pick().wrap(error))
-                }
+                #wrapped
             }
+        }
+    }
+}
+
+/// The handler's error, kept in the way that its type allows.
+fn wrap(private: &TokenStream, ty: &Type) -> TokenStream {
+    let place = place(ty);
+    let (error, private) = (Ident::new("error", place), krate::at(place, private));
+    let wrapped = quote_spanned!(place=> (&&&&&#private::via::Tag::of(&#error)).pick().wrap(#error));
+    quote! {
+        #private::std::result::Result::Err(#error) => {
+            use #private::via::{PickClassify as _, PickDyn as _, PickError as _, PickNone as _, PickOwn as _};
+            #private::std::result::Result::Err(#wrapped)
         }
     }
 }
 
 fn bind(consumer: &Consumer<'_>, param: &Param<'_>, local: &Ident) -> TokenStream {
     let private = private(consumer.krate);
-    let (cx, tx, event, cfgs) = (mixed("cx"), mixed("tx"), consumer.event, &param.cfgs);
+    let (cx, tx, s) = (mixed("cx"), mixed("tx"), mixed("S"));
+    let (event, cfgs) = (consumer.event, &param.cfgs);
     let value = match param.role {
         Role::Connection(ty) => {
             let ty = lifetime::named(ty, &statik());
-            quote_spanned!(ty.span()=> <#ty as #private::Connection>::lend(#tx))
+            quote! {{
+                use #private::lending::{PickConnection as _, PickNoConnection as _};
+                #private::lending::Lending::<#s, #ty>::new(#tx).lend()
+            }}
         }
         Role::Extractor(ty) => {
             let ty = lifetime::named(ty, &Lifetime::new("'a", Span::call_site()));
+            let private = krate::at(ty.span(), private);
             quote_spanned!(ty.span()=> <#ty as #private::Extract<'a, #event>>::extract(#cx)?)
         }
     };
@@ -207,4 +232,12 @@ fn statik() -> Lifetime {
 /// A name that the user's own cannot meet.
 fn mixed(name: &str) -> Ident {
     format_ident!("{name}", span = Span::mixed_site())
+}
+
+/// Where errors about a type show: its last word.
+fn place(ty: &Type) -> Span {
+    match ty {
+        Type::Path(path) => path.path.segments.last().map_or_else(|| ty.span(), |last| last.ident.span()),
+        _ => ty.span(),
+    }
 }

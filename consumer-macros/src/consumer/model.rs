@@ -26,6 +26,26 @@ impl Parse for Function {
     }
 }
 
+impl Function {
+    /// Further `#[consumer]` attributes on it.
+    pub(crate) fn other_consumers(&self) -> impl Iterator<Item = &Attribute> {
+        self.attrs.iter().filter(|attr| is_consumer(attr))
+    }
+
+    /// The function without what no function could have, so that the compiler does not repeat our words.
+    pub(crate) fn harmless(&self) -> Self {
+        let mut sig = self.sig.clone();
+        sig.constness = None;
+        sig.variadic = None;
+        let attrs = self.attrs.iter().filter(|attr| !is_consumer(attr)).cloned().collect();
+        Self { attrs, vis: self.vis.clone(), sig, body: self.body.clone() }
+    }
+}
+
+fn is_consumer(attr: &Attribute) -> bool {
+    attr.path().segments.last().is_some_and(|last| last.ident == "consumer")
+}
+
 const NO_FUNCTION: &str = "`#[consumer]` goes on a free `async fn`: a consumer is one function, which its tests can call; \
                            move the attribute to it";
 
@@ -41,6 +61,8 @@ pub(crate) struct Consumer<'a> {
     pub(crate) timeout: Option<Duration>,
     pub(crate) event: &'a Type,
     pub(crate) output: &'a Type,
+    /// The error's type, or the whole output where an alias hides it.
+    pub(crate) error: &'a Type,
     /// The parameters after the event, as written.
     pub(crate) params: Vec<Param<'a>>,
 }

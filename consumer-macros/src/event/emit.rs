@@ -5,7 +5,7 @@ use quote::{quote, quote_spanned};
 use syn::{DeriveInput, LitStr, spanned::Spanned};
 
 use super::model::{Event, Marked, Shape, Variant};
-use crate::mistake::Mistakes;
+use crate::{krate, mistake::Mistakes};
 
 /// The `impl Event`.
 pub(crate) fn event(event: &Event<'_>) -> TokenStream {
@@ -13,7 +13,7 @@ pub(crate) fn event(event: &Event<'_>) -> TokenStream {
     let private = quote!(#krate::__private);
     let body = match &event.shape {
         Shape::Struct { name, version, id, key } => structure(&private, ident, (name, *version), id, key),
-        Shape::Enum(variants) => enumeration(&private, variants),
+        Shape::Enum(variants) => enumeration(&private, ident, variants),
     };
     quote! {
         #[automatically_derived]
@@ -35,8 +35,9 @@ fn structure(
     id: &Option<Marked<'_>>,
     key: &Option<Marked<'_>>,
 ) -> TokenStream {
-    let read = quote_spanned!(ident.span()=> #private::decode_json(data));
-    let write = quote_spanned!(ident.span()=> #private::encode_json(self));
+    let here = krate::at(ident.span(), private);
+    let read = quote_spanned!(ident.span()=> #here::decode_json::<Self>(data));
+    let write = quote_spanned!(ident.span()=> #here::encode_json::<Self>(self));
     let id = id.as_ref().map(|field| text_of(private, "id", field));
     let key = key.as_ref().map(|field| text_of(private, "key", field));
     quote! {
@@ -68,7 +69,8 @@ fn structure(
 fn text_of(private: &TokenStream, method: &str, field: &Marked<'_>) -> TokenStream {
     let method = Ident::new(method, proc_macro2::Span::call_site());
     let Marked { member, ty } = field;
-    let text = quote_spanned!(ty.span()=> <#ty as #private::Text>::text(&self.#member));
+    let here = krate::at(ty.span(), private);
+    let text = quote_spanned!(ty.span()=> <#ty as #here::Text>::text(&self.#member));
     quote! {
         fn #method(&self) -> #private::std::option::Option<#private::std::borrow::Cow<'_, str>> {
             #private::std::option::Option::Some(#text)
@@ -76,10 +78,13 @@ fn text_of(private: &TokenStream, method: &str, field: &Marked<'_>) -> TokenStre
     }
 }
 
-fn enumeration(private: &TokenStream, variants: &[Variant<'_>]) -> TokenStream {
+fn enumeration(private: &TokenStream, ident: &Ident, variants: &[Variant<'_>]) -> TokenStream {
     let events: Vec<_> = variants
         .iter()
-        .map(|Variant { event, .. }| quote_spanned!(event.span()=> <#event as #private::Event>))
+        .map(|Variant { event, .. }| {
+            let here = krate::at(event.span(), private);
+            quote_spanned!(event.span()=> <#event as #here::Event>)
+        })
         .collect();
     let idents: Vec<_> = variants.iter().map(|variant| variant.ident).collect();
     let each = |method: &str| {
@@ -87,9 +92,12 @@ fn enumeration(private: &TokenStream, variants: &[Variant<'_>]) -> TokenStream {
         quote! { match self { #(Self::#idents(event) => #events::#method(event),)* } }
     };
     let (encode, event_type, id, key) = (each("encode"), each("event_type"), each("id"), each("key"));
+    let here = krate::at(ident.span(), private);
+    let types = quote_spanned! {ident.span()=>
+        &#here::join::<{ #(#events::TYPES.len())+* }>(&[#(#events::TYPES),*])
+    };
     quote! {
-        const TYPES: &'static [#private::EventType] =
-            &#private::join::<{ 0 #(+ #events::TYPES.len())* }>(&[#(#events::TYPES),*]);
+        const TYPES: &'static [#private::EventType] = #types;
 
         fn decode(
             event_type: #private::EventType,

@@ -1,0 +1,105 @@
+//! The rules of the attribute's values.
+
+use std::time::Duration;
+
+use syn::LitStr;
+
+use super::super::attr::Attr;
+use crate::{duration, mistake::Mistakes};
+
+/// What the databases' column for a consumer's name takes.
+const LONGEST_NAME: usize = 64;
+/// AMQP's limit is 255: this leaves room for the suffixes of dead-letter and wait queues.
+const LONGEST_QUEUE: usize = 200;
+/// RabbitMQ's own limit for a delivery without acknowledgement, by default.
+const CONSUMER_TIMEOUT: Duration = Duration::from_secs(30 * 60);
+
+/// Name, aliases and queue.
+pub(super) fn names(attr: &Attr, mistakes: &mut Mistakes) {
+    attr.name.iter().for_each(|text| name(text, "name", mistakes));
+    attr.queue.iter().for_each(|text| queue(text, mistakes));
+    for (i, alias) in attr.aliases.iter().enumerate() {
+        name(alias, "alias", mistakes);
+        if attr.aliases[..i].iter().chain(&attr.name).any(|other| other.value() == alias.value()) {
+            let text = "an alias is a name that the consumer had before: this one is said twice; remove it";
+            mistakes.add(alias, text);
+        }
+    }
+}
+
+fn name(text: &LitStr, kind: &str, mistakes: &mut Mistakes) {
+    let value = text.value();
+    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
+    if value.is_empty() {
+        let reason =
+            "the claims of its events are kept under it; write a word that will outlive the function's name";
+        mistakes.add(text, format!("a consumer's {kind} is not empty: {reason}"));
+    } else if !value.chars().all(is_plain) {
+        let reason = "it is compared byte by byte in every database, and is part of an environment variable";
+        mistakes.add(
+            text,
+            format!(
+                "a consumer's {kind} has only `a-z`, `0-9`, `.`, `_` and `-`: {reason}; write `{}`",
+                plain(&value)
+            ),
+        );
+    }
+    if value.len() > LONGEST_NAME {
+        let text_ = format!(
+            "a consumer's {kind} has at most {LONGEST_NAME} bytes, this one has {}: the databases' column takes no \
+             more; shorten it",
+            value.len()
+        );
+        mistakes.add(text, text_);
+    }
+}
+
+/// The name that somebody may have meant.
+fn plain(name: &str) -> String {
+    let plain = |c: char| match c.to_ascii_lowercase() {
+        c if c.is_ascii_lowercase() || c.is_ascii_digit() || "._".contains(c) => c,
+        _ => '-',
+    };
+    name.trim().chars().map(plain).collect()
+}
+
+fn queue(text: &LitStr, mistakes: &mut Mistakes) {
+    let value = text.value();
+    if value.is_empty() {
+        let reason =
+            "an empty name asks RabbitMQ for a new queue at every start; leave `queue` out to use `name`";
+        mistakes.add(text, format!("a queue's name is not empty: {reason}"));
+    } else if value.starts_with("amq.") {
+        let reason = "RabbitMQ keeps these names for itself and refuses to declare them; choose another";
+        mistakes.add(text, format!("a queue's name does not start with `amq.`: {reason}"));
+    } else if value.contains(char::is_control) {
+        let reason = "nobody could type it into a tool; remove them";
+        mistakes.add(text, format!("a queue's name has no control characters: {reason}"));
+    }
+    if value.len() > LONGEST_QUEUE {
+        let text_ = format!(
+            "a queue's name has at most {LONGEST_QUEUE} bytes, this one has {}: AMQP takes 255, and its dead-letter \
+             queue is named after it; shorten it",
+            value.len()
+        );
+        mistakes.add(text, text_);
+    }
+}
+
+/// How long one call may run.
+pub(super) fn timeout(attr: &Attr, mistakes: &mut Mistakes) -> Option<Duration> {
+    let text = attr.timeout.as_ref()?;
+    let Some(timeout) = duration::parse(&text.value()) else {
+        mistakes.add(text, format!("this is no duration: {}", duration::GRAMMAR));
+        return None;
+    };
+    if timeout.is_zero() {
+        let reason = "a call that may take no time is always late; leave `timeout` out for 30 seconds";
+        mistakes.add(text, format!("a timeout is more than nothing: {reason}"));
+    } else if timeout >= CONSUMER_TIMEOUT {
+        let reason = "by then RabbitMQ closes the channel of a delivery that nobody has acknowledged, and delivers it \
+                      again while the first call still runs; split the work into smaller events";
+        mistakes.add(text, format!("a timeout is below 30 minutes: {reason}"));
+    }
+    Some(timeout)
+}

@@ -1,0 +1,19 @@
+use consumer::prelude::*;
+
+#[derive(Serialize, Deserialize, Event)]
+#[event(type = "payment.captured", version = 1)]
+struct Captured {
+    account: i64,
+}
+
+#[derive(Serialize, Deserialize, Event)]
+#[event(type = "payment.captured", version = 1)]
+struct Taken {}
+
+#[derive(Event)]
+enum Money {
+    Captured(Captured),
+    Taken(Taken),
+}
+
+fn main() {}
