@@ -2,13 +2,10 @@
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use syn::{
-    Attribute, Error, ExprArray, ExprLit, LitStr, Meta, Path, Result, Token,
+    Error, ExprArray, ExprLit, LitStr, Path, Result, Token,
     ext::IdentExt,
     parse::{Parse, ParseStream, Parser},
-    punctuated::Punctuated,
 };
-
-use crate::{mistake::Mistakes, nearest::nearest};
 
 /// One entry, its value unread.
 pub(crate) struct Entry {
@@ -37,91 +34,6 @@ fn up_to_comma(input: ParseStream<'_>) -> Result<TokenStream> {
         tokens.extend([input.parse::<TokenTree>()?]);
     }
     Ok(tokens)
-}
-
-/// The entries said about one item: each key known, and none twice.
-pub(crate) struct Entries {
-    kept: Vec<Entry>,
-    meant: Vec<&'static str>,
-    readable: bool,
-}
-
-impl Entries {
-    /// Those in the parentheses of `#[consumer(…)]`.
-    pub(crate) fn read(tokens: TokenStream, keys: &[&'static str], mistakes: &mut Mistakes) -> Self {
-        let mut entries = Self { kept: Vec::new(), meant: Vec::new(), readable: true };
-        entries.add_all(tokens, keys, mistakes);
-        entries
-    }
-
-    /// Those in all helper attributes of this name, such as `#[event(…)]`.
-    pub(crate) fn of(
-        attrs: &[Attribute],
-        name: &str,
-        keys: &[&'static str],
-        mistakes: &mut Mistakes,
-    ) -> Self {
-        let mut entries = Self { kept: Vec::new(), meant: Vec::new(), readable: true };
-        for attr in attrs.iter().filter(|attr| attr.path().is_ident(name)) {
-            match &attr.meta {
-                Meta::List(list) if !list.tokens.is_empty() => {
-                    entries.add_all(list.tokens.clone(), keys, mistakes);
-                }
-                _ => mistakes
-                    .add(attr, format!("`#[{name}]` says nothing; write `#[{name}(…)]` with {}", all(keys))),
-            }
-        }
-        entries
-    }
-
-    fn add_all(&mut self, tokens: TokenStream, keys: &[&'static str], mistakes: &mut Mistakes) {
-        let parser = Punctuated::<Entry, Token![,]>::parse_terminated;
-        match parser.parse2(tokens) {
-            Ok(all) => all.into_iter().for_each(|entry| self.add(entry, keys, mistakes)),
-            Err(error) => {
-                self.readable = false;
-                mistakes.push(error);
-            }
-        }
-    }
-
-    fn add(&mut self, entry: Entry, keys: &[&'static str], mistakes: &mut Mistakes) {
-        let key = entry.name();
-        if !keys.contains(&key.as_str()) {
-            let meant = nearest(&key, keys);
-            self.meant.extend(meant);
-            mistakes.add(&entry.key, unknown(&key, meant, keys));
-        } else if self.get(&key).is_some() {
-            mistakes.add(&entry.key, format!("`{key}` is said twice; keep one of them"));
-        } else {
-            self.kept.push(entry);
-        }
-    }
-
-    /// The entry with this key.
-    pub(crate) fn get(&self, key: &str) -> Option<&Entry> {
-        self.kept.iter().find(|entry| entry.key == key)
-    }
-
-    /// Whether the user has said this key, or would have but for a slip: then its absence is no second mistake.
-    pub(crate) fn said(&self, key: &str) -> bool {
-        !self.readable || self.meant.contains(&key) || self.get(key).is_some()
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Entry> {
-        self.kept.iter()
-    }
-}
-
-fn unknown(key: &str, meant: Option<&str>, keys: &[&str]) -> String {
-    match meant {
-        Some(meant) => format!("there is no `{key}` here: did you mean `{meant}`? Known are {}", all(keys)),
-        None => format!("there is no `{key}` here; known are {}", all(keys)),
-    }
-}
-
-fn all(keys: &[&str]) -> String {
-    keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ")
 }
 
 impl Entry {

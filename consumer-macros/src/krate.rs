@@ -4,7 +4,7 @@ use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{Path, parse_quote};
 
-use crate::{entry::Entries, mistake::Mistakes};
+use crate::{entries::Entries, mistake::Mistakes};
 
 /// The path that generated code starts from.
 pub(crate) fn path(entries: &Entries, mistakes: &mut Mistakes) -> Path {

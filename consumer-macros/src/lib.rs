@@ -6,6 +6,7 @@ mod classify;
 mod consumer;
 mod copied;
 mod duration;
+mod entries;
 mod entry;
 mod event;
 mod krate;

@@ -1,6 +1,9 @@
 //! Lifetimes that a signature leaves out, given a name.
 
-use syn::{Lifetime, ParenthesizedGenericArguments, Type, TypeFnPtr, TypeReference, visit_mut::VisitMut};
+use syn::{
+    GenericArgument, Lifetime, ParenthesizedGenericArguments, PathArguments, PathSegment, Type, TypeFnPtr,
+    TypeReference, visit_mut::VisitMut,
+};
 
 /// The type with `lifetime` wherever it says `'_` or nothing.
 pub(crate) fn named(ty: &Type, lifetime: &Lifetime) -> Type {
@@ -21,6 +24,17 @@ impl VisitMut for Name<'_> {
     fn visit_type_reference_mut(&mut self, reference: &mut TypeReference) {
         reference.lifetime.get_or_insert_with(|| self.0.clone());
         syn::visit_mut::visit_type_reference_mut(self, reference);
+    }
+
+    // `async fn` refuses a transaction without its lifetime: one answer to that is enough.
+    fn visit_path_segment_mut(&mut self, segment: &mut PathSegment) {
+        if let PathArguments::AngleBracketed(args) = &mut segment.arguments
+            && segment.ident == "Transaction"
+            && !args.args.iter().any(|arg| matches!(arg, GenericArgument::Lifetime(_)))
+        {
+            args.args.insert(0, GenericArgument::Lifetime(self.0.clone()));
+        }
+        syn::visit_mut::visit_path_segment_mut(self, segment);
     }
 
     // Inside `fn(&T)` and `Fn(&T)` a lifetime left out belongs to the call.

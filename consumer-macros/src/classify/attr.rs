@@ -7,13 +7,14 @@ use syn::{Attribute, Lit, Path};
 use super::model::Says;
 use crate::{
     duration,
-    entry::{Entries, Entry},
+    entries::{Entries, Keys},
+    entry::Entry,
     krate,
     mistake::Mistakes,
 };
 
-const KEYS: &[&str] = &["permanent", "transient", "retry_after"];
-const KEYS_OF_AN_ITEM: &[&str] = &["permanent", "transient", "retry_after", "crate"];
+const KEYS: Keys = Keys::new(&["permanent", "transient", "retry_after"]);
+const KEYS_OF_AN_ITEM: Keys = Keys::new(&["permanent", "transient", "retry_after", "crate"]);
 
 /// The attribute of an enum or a struct.
 pub(crate) struct Attr {
@@ -64,11 +65,8 @@ fn delay(entry: &Entry, mistakes: &mut Mistakes) -> Option<Duration> {
     };
     let delay = delay.filter(|delay| !delay.is_zero());
     if delay.is_none() {
-        let text = format!(
-            "`retry_after` is how long to wait before the next attempt, more than nothing: seconds, or a duration; \
-             {}; write `retry_after = 30` or `retry_after = \"5m\"`",
-            duration::GRAMMAR
-        );
+        let text = "`retry_after` is how long the next attempt waits, above zero: a number of seconds, or a duration like \
+                    \"500ms\", \"30s\", \"5m\" or \"1h\"; write `retry_after = 30`";
         mistakes.add(&literal, text);
     }
     delay

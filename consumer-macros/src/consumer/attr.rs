@@ -3,9 +3,28 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use syn::{LitStr, Path};
 
-use crate::{entry::Entries, krate, mistake::Mistakes};
+use crate::{
+    entries::{Entries, Keys},
+    krate,
+    mistake::Mistakes,
+};
 
-const KEYS: &[&str] = &["name", "queue", "timeout", "aliases", "as", "crate"];
+const KEYS: Keys = Keys {
+    known: &["name", "queue", "timeout", "aliases", "as", "crate"],
+    elsewhere: &[
+        (
+            "concurrency",
+            "two deployments of one code differ in it; write `.register_with::<f>(|c| c.concurrency(8))`",
+        ),
+        (
+            "prefetch",
+            "two deployments of one code differ in it; write `.register_with::<f>(|c| c.prefetch(64))`",
+        ),
+        ("retry", "two deployments of one code differ in it; write `.register_with::<f>(|c| c.retry(…))`"),
+        ("source", "two deployments of one code differ in it; write `.register_with::<f>(|c| c.source(…))`"),
+        ("bind", "two deployments of one code differ in it; write `.register_with::<f>(|c| c.bind(…))`"),
+    ],
+};
 
 /// The values of the attribute, each of the right kind; whether they are right is for `check` to say.
 pub(crate) struct Attr {

@@ -78,9 +78,10 @@ fn handler(consumer: &Consumer<'_>) -> TokenStream {
         None => quote!(#private::Storage),
     };
     let (spec, handle, needs) = (spec(consumer), handle(consumer), needs(consumer));
+    let implement = quote_spanned!(marker.span()=> #[allow(deprecated)] impl);
     quote! {
         #(#cfgs)*
-        impl<#s: #bound> #private::Handler<#s> for #marker {
+        #implement<#s: #bound> #private::Handler<#s> for #marker {
             type Event = #event;
             #spec
             #handle
@@ -95,7 +96,7 @@ fn register(consumer: &Consumer<'_>) -> TokenStream {
     let s = mixed("S");
     let (place, ty) = match consumer.connection() {
         Some(ty) => (ty.span(), Some(lifetime::named(ty, &statik()))),
-        None => (Span::call_site(), None),
+        None => (consumer.marker.span(), None),
     };
     let private = krate::at(place, private(consumer.krate));
     let (generics, store) = match ty {
@@ -105,6 +106,7 @@ fn register(consumer: &Consumer<'_>) -> TokenStream {
     let (cfgs, marker) = (copied::cfgs(&consumer.function.attrs), krate::at(place, consumer.marker));
     quote_spanned! {place=>
         #(#cfgs)*
+        #[allow(deprecated)]
         impl #generics #private::Register<#store> for #marker {
             fn register(registry: &mut #private::Registry<#store>) {
                 registry.consumer::<Self>();
@@ -146,7 +148,6 @@ fn handle(consumer: &Consumer<'_>) -> TokenStream {
     let outcome = quote_spanned!(place=> #via::outcome(#function(event, #(#args),*).await));
     let wrapped = wrap(&private, consumer.error);
     quote! {
-        #[allow(deprecated, unused_variables)]
         async fn handle<'a, 's: 'a>(
             event: Self::Event,
             #cx: &'a #private::Context,

@@ -3,7 +3,11 @@
 use proc_macro2::Ident;
 use syn::{Attribute, DeriveInput, ExprLit, LitStr, Path};
 
-use crate::{entry::Entries, krate, mistake::Mistakes};
+use crate::{
+    entries::{Entries, Keys},
+    krate,
+    mistake::Mistakes,
+};
 
 /// The values on the item, each of the right kind; whether they are right is for `check` to say.
 pub(crate) struct Attr {
@@ -15,7 +19,7 @@ pub(crate) struct Attr {
 
 impl Attr {
     pub(crate) fn parse(input: &DeriveInput, mistakes: &mut Mistakes) -> Self {
-        let entries = Entries::of(&input.attrs, "event", &["type", "version", "crate"], mistakes);
+        let entries = Entries::of(&input.attrs, "event", Keys::new(&["type", "version", "crate"]), mistakes);
         let name = entries.get("type").and_then(|entry| mistakes.ok(entry.text("\"payment.captured\"")));
         let version = entries.get("version").and_then(|entry| mistakes.ok(entry.literal("1")));
         let krate = krate::path(&entries, mistakes);
@@ -42,7 +46,7 @@ pub(crate) enum Mark {
 
 /// The marks on a field, each with its token.
 pub(crate) fn marks(attrs: &[Attribute], mistakes: &mut Mistakes) -> Vec<(Mark, Ident)> {
-    let entries = Entries::of(attrs, "event", &["id", "key"], mistakes);
+    let entries = Entries::of(attrs, "event", Keys::new(&["id", "key"]), mistakes);
     let mark = |key: &Ident| if key == "id" { Mark::Id } else { Mark::Key };
     for entry in entries.iter() {
         mistakes.ok(entry.flag());

@@ -44,8 +44,9 @@ fn structure<'a>(
     data: &'a DataStruct,
     mistakes: &mut Mistakes,
 ) -> Option<Shape<'a>> {
-    let name = type_name(input, attr, mistakes);
-    let version = version(input, attr, mistakes);
+    missing(input, attr, mistakes);
+    let name = type_name(attr, mistakes);
+    let version = version(attr, mistakes);
     if let Fields::Unit = data.fields {
         let text = format!(
             "an event has fields or braces: without them it would be written as `null`, and `{{}}` could not be read; \
@@ -58,12 +59,24 @@ fn structure<'a>(
     Some(Shape::Struct { name: name?, version: version?, id, key })
 }
 
-fn type_name(input: &DeriveInput, attr: &Attr, mistakes: &mut Mistakes) -> Option<LitStr> {
-    if !attr.said("type") {
-        let text = "an event needs a type: the name that travels with every message and outlives a renamed struct; \
-                    write `#[event(type = \"…\", version = 1)]`";
-        mistakes.add(&input.ident, text);
-    }
+fn missing(input: &DeriveInput, attr: &Attr, mistakes: &mut Mistakes) {
+    let text = match (attr.said("type"), attr.said("version")) {
+        (true, true) => return,
+        (false, true) => NO_TYPE,
+        (true, false) => NO_VERSION,
+        (false, false) => NEITHER,
+    };
+    mistakes.add(&input.ident, text);
+}
+
+const NO_TYPE: &str = "an event needs a type: the name that travels with every message and outlives a renamed struct; \
+                       write `type = \"…\"` in `#[event(…)]`";
+const NO_VERSION: &str = "an event needs a version: it says which schema the bytes have; write `version = 1` in \
+                          `#[event(…)]`";
+const NEITHER: &str = "an event needs a type and a version: they travel with every message and outlive a renamed \
+                       struct; write `#[event(type = \"…\", version = 1)]`";
+
+fn type_name(attr: &Attr, mistakes: &mut Mistakes) -> Option<LitStr> {
     let name = attr.name.clone()?;
     let text = name.value();
     if text.is_empty() {
@@ -78,19 +91,22 @@ fn type_name(input: &DeriveInput, attr: &Attr, mistakes: &mut Mistakes) -> Optio
             text.len()
         );
         mistakes.add(&name, text);
-    } else if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
-        let text = "an event's type has no white space or control characters: other systems compare it byte by byte; \
-                    write `payment.captured`";
+    } else if text.contains(is_blank) {
+        let joined: Vec<_> = text.split(is_blank).filter(|word| !word.is_empty()).collect();
+        let text = format!(
+            "an event's type has no white space or control characters: other systems compare it byte by byte; write `{}`",
+            joined.join(".")
+        );
         mistakes.add(&name, text);
     }
     Some(name)
 }
 
-fn version(input: &DeriveInput, attr: &Attr, mistakes: &mut Mistakes) -> Option<u32> {
-    if !attr.said("version") {
-        let text = "an event needs a version: it says which schema the bytes have; write `version = 1` in `#[event(…)]`";
-        mistakes.add(&input.ident, text);
-    }
+fn is_blank(c: char) -> bool {
+    c.is_whitespace() || c.is_control()
+}
+
+fn version(attr: &Attr, mistakes: &mut Mistakes) -> Option<u32> {
     let literal = attr.version.as_ref()?;
     match number(literal) {
         Some(version) => Some(version),
@@ -136,10 +152,9 @@ fn enumeration<'a>(
     data: &'a DataEnum,
     mistakes: &mut Mistakes,
 ) -> Option<Shape<'a>> {
-    for key in ["type", "version"].iter().filter_map(|key| attr.key(key)) {
-        let text = format!(
-            "an enum of events has no `{key}` of its own: each variant's event brings its own; move it to the struct"
-        );
+    if let Some(key) = ["type", "version"].iter().find_map(|key| attr.key(key)) {
+        let text = "an enum of events has no type and version of its own: each variant's event brings its own; move \
+                    them to the struct";
         mistakes.add(key, text);
     }
     if data.variants.is_empty() {

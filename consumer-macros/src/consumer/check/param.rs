@@ -64,8 +64,7 @@ fn event(first: &PatType, rest: &[&PatType], mistakes: &mut Mistakes) {
             "a consumer takes its event: that is what it consumes; write `event: YourEvent` before this one";
         mistakes.add(ty, text);
     } else if let Type::Reference(reference) = ty {
-        let text =
-            "the event is taken by value: it was decoded for this call and belongs to it; remove the `&`";
+        let text = "the event is taken by value: it was decoded for this call and belongs to it; remove the reference";
         mistakes.add(reference_of(reference), text);
     } else {
         named(ty, mistakes);
@@ -100,8 +99,7 @@ fn param<'a>(arg: &'a PatType, mistakes: &mut Mistakes) -> Param<'a> {
 fn extractor(reference: &TypeReference, mistakes: &mut Mistakes) {
     let is_shared_meta = is(&reference.elem, &["Meta"]) && reference.mutability.is_none();
     if !is_shared_meta {
-        let text =
-            "an extractor is taken by value: it was read for this call and belongs to it; remove the `&`";
+        let text = "an extractor is taken by value: it was read for this call and belongs to it; remove the reference";
         mistakes.add(reference_of(reference), text);
     }
 }
