@@ -6,11 +6,9 @@ struct Captured {
     account: i64,
 }
 
-type Conn = Vec<u8>;
-
 #[consumer(name = "ledger")]
-async fn ledger(event: Captured, conn: &mut Conn) -> anyhow::Result<()> {
-    let _ = (event, conn);
+async fn ledger(event: Captured, bytes: &mut Vec<u8>) -> anyhow::Result<()> {
+    let _ = (event, bytes);
     Ok(())
 }
 

@@ -1,5 +1,5 @@
 use consumer::prelude::*;
-use consumer_tests::dummy::DummyConnection;
+use sqlx::SqliteConnection;
 
 #[derive(Serialize, Deserialize, Event)]
 #[event(type = "payment.captured", version = 1)]
@@ -8,13 +8,11 @@ struct Captured {
 }
 
 #[consumer(name = "ledger")]
-async fn ledger(event: Captured, conn: &mut DummyConnection) -> anyhow::Result<()> {
+async fn ledger(event: Captured, conn: &mut SqliteConnection) -> anyhow::Result<()> {
     let _ = (event, conn);
     Ok(())
 }
 
-fn wiring<S: consumer::Storage>() -> consumer::App<S> {
-    consumer::App::new().register::<ledger>()
+fn main() {
+    let _ = consumer::App::<consumer::PgStore>::new().register::<ledger>();
 }
-
-fn main() {}

@@ -1,4 +1,5 @@
 #![deny(dead_code)]
+
 use consumer::prelude::*;
 
 #[derive(Serialize, Deserialize, Event)]
@@ -9,8 +10,10 @@ struct Captured {
 
 #[consumer(name = "ledger")]
 async fn ledger(event: Captured) -> anyhow::Result<()> {
-    let _ = event.account;
+    let _ = event;
     Ok(())
 }
 
-fn main() {}
+fn main() {
+    let _ = Captured { account: 1 };
+}

@@ -1,0 +1,10 @@
+use consumer::prelude::*;
+
+#[derive(Debug, thiserror::Error, Classify)]
+enum LedgerError {
+    #[error("closed")]
+    #[classify]
+    Closed,
+}
+
+fn main() {}

@@ -1,0 +1,16 @@
+use consumer::prelude::*;
+use sqlx::SqliteConnection;
+
+#[derive(Serialize, Deserialize, Event)]
+#[event(type = "payment.captured", version = 1)]
+struct Captured {
+    account: i64,
+}
+
+#[consumer(name = "ledger")]
+async fn ledger(event: &mut Captured, conn: &mut SqliteConnection) -> anyhow::Result<()> {
+    let _ = (event, conn);
+    Ok(())
+}
+
+fn main() {}

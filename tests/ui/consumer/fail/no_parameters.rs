@@ -1,0 +1,8 @@
+use consumer::prelude::*;
+
+#[consumer(name = "ledger")]
+async fn ledger() -> anyhow::Result<()> {
+    Ok(())
+}
+
+fn main() {}

@@ -1,0 +1,14 @@
+use consumer::prelude::*;
+
+#[derive(Serialize, Deserialize, Event)]
+#[event(type = "payment.captured", version = 1)]
+struct Captured {
+    account: i64,
+}
+
+#[consumer(name = "ledger")]
+async fn ledger(event: Captured) {
+    let _ = event;
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use consumer::prelude::*;
+
+#[consumer(name = "ledger")]
+mod ledger {}
+
+fn main() {}

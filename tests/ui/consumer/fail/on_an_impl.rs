@@ -1,0 +1,8 @@
+use consumer::prelude::*;
+
+struct Ledger;
+
+#[consumer(name = "ledger")]
+impl Ledger {}
+
+fn main() {}

@@ -1,0 +1,14 @@
+use consumer::prelude::*;
+
+#[derive(Serialize, Deserialize, Event)]
+#[event(type = "payment.captured", version = 1)]
+struct Captured {
+    account: i64,
+}
+
+#[consumer(name = "ledger")]
+async fn ledger(event: Captured) -> impl std::fmt::Debug {
+    event.account
+}
+
+fn main() {}

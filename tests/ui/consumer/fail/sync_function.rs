@@ -1,0 +1,17 @@
+use consumer::prelude::*;
+
+#[derive(Serialize, Deserialize, Event)]
+#[event(type = "payment.captured", version = 1)]
+struct Captured {
+    account: i64,
+}
+
+#[consumer(name = "ledger")]
+fn ledger(event: Captured) -> anyhow::Result<()> {
+    let _ = event;
+    Ok(())
+}
+
+fn main() {
+    let _ = consumer::App::<consumer::SqliteStore>::new().register::<ledger>();
+}

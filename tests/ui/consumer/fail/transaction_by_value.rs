@@ -1,0 +1,16 @@
+use consumer::prelude::*;
+use sqlx::{Postgres, Transaction};
+
+#[derive(Serialize, Deserialize, Event)]
+#[event(type = "payment.captured", version = 1)]
+struct Captured {
+    account: i64,
+}
+
+#[consumer(name = "ledger")]
+async fn ledger(event: Captured, tx: Transaction<'_, Postgres>) -> anyhow::Result<()> {
+    let _ = (event, tx);
+    Ok(())
+}
+
+fn main() {}

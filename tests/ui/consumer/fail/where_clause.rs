@@ -1,0 +1,18 @@
+use consumer::prelude::*;
+
+#[derive(Serialize, Deserialize, Event)]
+#[event(type = "payment.captured", version = 1)]
+struct Captured {
+    account: i64,
+}
+
+#[consumer(name = "ledger")]
+async fn ledger(event: Captured) -> anyhow::Result<()>
+where
+    Captured: Send,
+{
+    let _ = event;
+    Ok(())
+}
+
+fn main() {}

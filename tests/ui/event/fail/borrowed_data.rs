@@ -1,0 +1,9 @@
+use consumer::prelude::*;
+
+#[derive(Serialize, Deserialize, Event)]
+#[event(type = "payment.captured", version = 1)]
+struct Captured<'a> {
+    account: &'a str,
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use consumer::prelude::*;
+
+#[derive(Event)]
+enum Money {}
+
+fn main() {}

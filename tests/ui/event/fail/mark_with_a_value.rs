@@ -1,0 +1,10 @@
+use consumer::prelude::*;
+
+#[derive(Serialize, Deserialize, Event)]
+#[event(type = "payment.captured", version = 1)]
+struct Captured {
+    #[event(key = "account")]
+    account: i64,
+}
+
+fn main() {}
