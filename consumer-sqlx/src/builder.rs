@@ -35,7 +35,7 @@ impl<S> StoreBuilder<S> {
 
     /// Puts the tables into this schema, which is created with them; without it they are where a new table of the role
     /// would be.
-    #[cfg_attr(not(feature = "postgres"), allow(dead_code))]
+    #[cfg(feature = "postgres")]
     pub(crate) fn in_schema(mut self, name: impl Into<String>) -> Self {
         self.schema = Some(name.into());
         self

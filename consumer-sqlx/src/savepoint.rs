@@ -11,4 +11,5 @@ pub(crate) const RELEASE: &str = "RELEASE SAVEPOINT consumer_unit";
 pub(crate) const ROLL_BACK_TO: &str = "ROLLBACK TO SAVEPOINT consumer_unit";
 
 /// Undoes whatever transaction is open when ours has gone.
+#[cfg(any(feature = "mysql", feature = "postgres"))]
 pub(crate) const ROLL_BACK: &str = "ROLLBACK";

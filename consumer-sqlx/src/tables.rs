@@ -37,6 +37,7 @@ impl Tables {
     }
 
     /// The schema as SQL writes it, if there is one.
+    #[cfg(feature = "postgres")]
     pub(crate) fn schema(&self) -> Option<&str> {
         self.schema.strip_suffix('.')
     }

@@ -23,6 +23,7 @@ fn every_mistake_has_its_answer() {
 
 fn rustc_version() -> String {
     let rustc = std::env::var("RUSTC").unwrap_or_else(|_| "rustc".to_owned());
-    let output = Command::new(rustc).arg("--version").output().expect("cargo found a rustc to build this with");
+    let output =
+        Command::new(rustc).arg("--version").output().expect("cargo found a rustc to build this with");
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
