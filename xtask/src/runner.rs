@@ -56,8 +56,7 @@ impl<'a> Runner<'a> {
     /// When the runner cannot be started, or `Interrupted`.
     pub(crate) fn run(&self, arguments: &[String]) -> Result<ExitStatus> {
         if !self.nextest {
-            return self
-                .show(self.cargo().arg("test").args(EVERYTHING).arg("--no-fail-fast").args(arguments));
+            return self.run_libtest(arguments);
         }
         let mut nextest = self.cargo();
         nextest.args(["nextest", "run"]).args(EVERYTHING).arg("--no-fail-fast").args(arguments);
@@ -105,14 +104,7 @@ impl<'a> Runner<'a> {
 
     fn libtest_one(&self, test: &str) -> Command {
         let mut command = self.cargo();
-        command.arg("test").args(EVERYTHING).args([
-            "--lib",
-            "--bins",
-            "--tests",
-            "--no-fail-fast",
-            "--",
-            test,
-        ]);
+        command.arg("test").args(EVERYTHING).args(CODE).args(["--no-fail-fast", "--", test]);
         command
     }
 
