@@ -42,7 +42,7 @@ fn arm(private: &TokenStream, case: &Case<'_>) -> TokenStream {
             }
         }
         Says::Cause(Cause { member, ty, optional }) => {
-            let cause = Ident::new("cause", ty.span());
+            let cause = Ident::new("__cause", ty.span());
             let asked = ask(private, &cause, ty);
             let asked = match optional {
                 false => asked,

@@ -108,8 +108,8 @@ fn register(consumer: &Consumer<'_>) -> TokenStream {
         #(#cfgs)*
         #[allow(deprecated)]
         impl #generics #private::Register<#store> for #marker {
-            fn register(registry: &mut #private::Registry<#store>) {
-                registry.consumer::<Self>();
+            fn register(__registry: &mut #private::Registry<#store>) {
+                __registry.consumer::<Self>();
             }
         }
     }
@@ -145,11 +145,11 @@ fn handle(consumer: &Consumer<'_>) -> TokenStream {
     let (place, mut function) = (place(consumer.output), consumer.function.sig.ident.clone());
     function.set_span(place);
     let via = krate::at(place, quote!(#private::via));
-    let outcome = quote_spanned!(place=> #via::outcome(#function(event, #(#args),*).await));
+    let outcome = quote_spanned!(place=> #via::outcome(#function(__event, #(#args),*).await));
     let wrapped = wrap(&private, consumer.error);
     quote! {
         async fn handle<'a, 's: 'a>(
-            event: Self::Event,
+            __event: Self::Event,
             #cx: &'a #private::Context,
             #tx: &'a mut #s::Tx<'s>,
         ) -> #private::std::result::Result<(), #private::HandlerError> {
@@ -165,7 +165,7 @@ fn handle(consumer: &Consumer<'_>) -> TokenStream {
 /// The handler's error, kept in the way that its type allows.
 fn wrap(private: &TokenStream, ty: &Type) -> TokenStream {
     let place = place(ty);
-    let (error, private) = (Ident::new("error", place), krate::at(place, private));
+    let (error, private) = (Ident::new("__error", place), krate::at(place, private));
     let wrapped = quote_spanned!(place=> (&&&&&#private::via::Tag::of(&#error)).pick().wrap(#error));
     quote! {
         #private::std::result::Result::Err(#error) => {
@@ -206,18 +206,18 @@ fn needs(consumer: &Consumer<'_>) -> TokenStream {
     let params = params.map(|(cfgs, ty)| {
         quote! {
             #(#cfgs)*
-            (&&#private::via::Param::<#event, #ty>::new()).report(needs);
+            (&&#private::via::Param::<#event, #ty>::new()).report(__needs);
         }
     });
     let output: Type = lifetime::named(consumer.output, &statik());
     quote! {
-        fn needs(needs: &mut #private::Needs) {
+        fn needs(__needs: &mut #private::Needs) {
             use #private::via::{
                 PickNeeds as _, PickNoNeeds as _, ReportClassified as _, ReportNone as _, ReportOwn as _,
                 ReportUnclassified as _,
             };
             #(#params)*
-            (&&&&#private::via::Returned::<#output>::new()).report(needs);
+            (&&&&#private::via::Returned::<#output>::new()).report(__needs);
         }
     }
 }
@@ -230,9 +230,9 @@ fn statik() -> Lifetime {
     Lifetime::new("'static", Span::call_site())
 }
 
-/// A name that the user's own cannot meet.
+/// A name that neither the user's variables nor a constant in scope can meet.
 fn mixed(name: &str) -> Ident {
-    format_ident!("{name}", span = Span::mixed_site())
+    format_ident!("__{name}", span = Span::mixed_site())
 }
 
 /// Where errors about a type show: its last word.

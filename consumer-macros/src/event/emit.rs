@@ -36,7 +36,7 @@ fn structure(
     key: &Option<Marked<'_>>,
 ) -> TokenStream {
     let here = krate::at(ident.span(), private);
-    let read = quote_spanned!(ident.span()=> #here::decode_json::<Self>(data));
+    let read = quote_spanned!(ident.span()=> #here::decode_json::<Self>(__data));
     let write = quote_spanned!(ident.span()=> #here::encode_json::<Self>(self));
     let id = id.as_ref().map(|field| text_of(private, "id", field));
     let key = key.as_ref().map(|field| text_of(private, "key", field));
@@ -46,7 +46,7 @@ fn structure(
 
         fn decode(
             _: #private::EventType,
-            data: &[u8],
+            __data: &[u8],
         ) -> #private::std::result::Result<Self, #private::DecodeError> {
             #read
         }
@@ -89,7 +89,7 @@ fn enumeration(private: &TokenStream, ident: &Ident, variants: &[Variant<'_>]) -
     let idents: Vec<_> = variants.iter().map(|variant| variant.ident).collect();
     let each = |method: &str| {
         let method = Ident::new(method, proc_macro2::Span::call_site());
-        quote! { match self { #(Self::#idents(event) => #events::#method(event),)* } }
+        quote! { match self { #(Self::#idents(__event) => #events::#method(__event),)* } }
     };
     let (encode, event_type, id, key) = (each("encode"), each("event_type"), each("id"), each("key"));
     let here = krate::at(ident.span(), private);
@@ -100,15 +100,15 @@ fn enumeration(private: &TokenStream, ident: &Ident, variants: &[Variant<'_>]) -
         const TYPES: &'static [#private::EventType] = #types;
 
         fn decode(
-            event_type: #private::EventType,
-            data: &[u8],
+            __event_type: #private::EventType,
+            __data: &[u8],
         ) -> #private::std::result::Result<Self, #private::DecodeError> {
             #(
-                if #events::TYPES.contains(&event_type) {
-                    return #events::decode(event_type, data).map(Self::#idents);
+                if #events::TYPES.contains(&__event_type) {
+                    return #events::decode(__event_type, __data).map(Self::#idents);
                 }
             )*
-            #private::std::result::Result::Err(#private::DecodeError::unknown_type(event_type))
+            #private::std::result::Result::Err(#private::DecodeError::unknown_type(__event_type))
         }
 
         fn encode(
