@@ -4,7 +4,6 @@ pub mod auditor;
 pub mod backend;
 pub mod business;
 pub mod database;
-pub mod dummy;
 pub mod endpoint;
 pub mod event;
 pub mod ledger;
