@@ -41,7 +41,7 @@ pub struct Verdict {
     doubled: Vec<Of<String>>,
     effects_without_claim: Vec<Of<String>>,
     claims_without_effect: usize,
-    dead: u64,
+    dead: BTreeSet<Of<String>>,
 }
 
 impl Verdict {
@@ -67,7 +67,7 @@ impl Verdict {
             doubled: of_those(&effects, |(_, times)| **times > 1),
             effects_without_claim: of_those(&effects, |(of, _)| !claims.contains(&claim(of))),
             claims_without_effect: claims.difference(&claimed_effects).count(),
-            dead: dead.len() as u64,
+            dead: dead.clone(),
         }
     }
 
@@ -78,7 +78,14 @@ impl Verdict {
 
     /// Messages that took no effect because their event had one already.
     pub fn suppressed(&self) -> u64 {
-        (self.copies * self.consumers as u64).saturating_sub(self.effects + self.dead)
+        (self.copies * self.consumers as u64).saturating_sub(self.effects + self.dead.len() as u64)
+    }
+
+    /// # Panics
+    /// If anything but these events is dead: what happens to servers and processes is no message's fault.
+    pub fn assert_dead(&self, consumer: &str, ids: &[&str]) {
+        let expected = ids.iter().map(|id| (consumer.to_owned(), (*id).to_owned()));
+        assert_eq!(self.dead, expected.collect(), "dead letters");
     }
 
     /// # Panics
@@ -113,7 +120,7 @@ impl fmt::Display for Verdict {
             self.consumers,
             self.effects,
             self.suppressed(),
-            self.dead,
+            self.dead.len(),
             self.lost.len(),
             self.doubled.len(),
             self.effects_without_claim.len(),

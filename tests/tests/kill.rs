@@ -8,7 +8,6 @@ use consumer_tests::{
     scene::Scene,
     seed,
     traffic::Traffic,
-    verdict::Published,
     victim::Victim,
     wait,
 };
@@ -55,7 +54,7 @@ async fn killed_in_the_middle_of_units(backend: Backend) {
     };
     let mut dice = seed::dice(&format!("kill -9 on {backend}"));
     let first = scene.ready().await;
-    scene.drain(first, &Published::default()).await;
+    scene.drain(first).await;
     let traffic = Traffic::start(scene.publisher.clone(), scene.ledger(), CONSUMERS[1], BACKLOG, dice.fork());
     let mut ledger = scene.ledger();
     let mut toll = Toll::default();
@@ -71,7 +70,7 @@ async fn killed_in_the_middle_of_units(backend: Backend) {
     }
     let published = traffic.stop().await;
     let heir = scene.ready().await;
-    scene.drain(heir, &published).await;
+    scene.drain(heir).await;
 
     let verdict = scene.verdict(&published).await;
     let sightings = scene.proxy.sightings();
@@ -89,6 +88,7 @@ async fn killed_in_the_middle_of_units(backend: Backend) {
     assert!(sightings.redelivered > 0 && verdict.suppressed() > 0, "no duplicate came");
     sightings.assert_clean();
     verdict.assert_clean();
+    verdict.assert_dead("", &[]);
     scene.close().await;
 }
 

@@ -7,6 +7,8 @@ use rustix::process::Signal;
 
 /// Events of one run: some are through, some are waiting and one is in work when the process dies.
 const EVENTS: usize = 6;
+/// The id of an event that no handler takes.
+const DOOMED: &str = "doomed";
 /// The point is hit this many times before it kills.
 const HIT: u32 = 3;
 const DEATH: Duration = Duration::from_secs(60);
@@ -31,44 +33,64 @@ kill_points! {
     crash_after_commit_before_ack => "K7",
 }
 
-async fn crash_at(point: &str) {
-    if !cfg!(consumer_faults) {
-        println!("skipped: this build has no kill points; `cargo xtask test` compiles them in");
+/// The dead letter may be there twice, and its event never takes effect.
+#[tokio::test(flavor = "multi_thread")]
+async fn crash_after_the_dead_letter_before_its_ack() {
+    if !has_kill_points() {
         return;
     }
     for backend in Backend::ALL {
-        crash(point, backend).await;
+        crash("K14", 1, backend).await;
     }
 }
 
-async fn crash(point: &str, backend: Backend) {
+async fn crash_at(point: &str) {
+    if !has_kill_points() {
+        return;
+    }
+    for backend in Backend::ALL {
+        crash(point, HIT, backend).await;
+    }
+}
+
+fn has_kill_points() -> bool {
+    let has = cfg!(consumer_faults);
+    if !has {
+        println!("skipped: this build has no kill points; `cargo xtask test` compiles them in");
+    }
+    has
+}
+
+async fn crash(point: &str, hit: u32, backend: Backend) {
     let Some(mut scene) = Scene::open(backend, env!("CARGO_BIN_EXE_victim"), &["first"]).await else {
         return;
     };
     let mut published = Published::default();
     // The first victim makes the queue, so that the next one finds its events there.
     let first = scene.ready().await;
-    scene.drain(first, &published).await;
+    scene.drain(first).await;
     let mut dice = seed::dice(&format!("{point} on {backend}"));
     let mut events: Vec<Paid> = (0..EVENTS).map(|_| Paid::new(uuid(&mut dice))).collect();
     events.extend(events.clone());
+    events.push(Paid { payment: DOOMED.to_owned(), doomed: true });
     scene.publisher.publish(&events).await;
     published.add(events);
 
-    let mut victim = scene.start(Some(&format!("{point}:{HIT}")));
+    let mut victim = scene.start(Some(&format!("{point}:{hit}")));
     let status = victim.ended(DEATH).await;
     let said = victim.said();
     assert_eq!(status.signal(), Some(Signal::ABORT.as_raw()), "{point} was not hit: {said}");
     assert!(said.contains(&format!("killed at {point}")), "{said}");
 
     let heir = scene.ready().await;
-    scene.drain(heir, &published).await;
+    scene.drain(heir).await;
     let verdict = scene.verdict(&published).await;
     let sightings = scene.proxy.sightings();
     println!("{point} on {backend}: redelivered {}, {verdict}", sightings.redelivered);
     assert!(sightings.redelivered > 0, "nothing came again: the crash left nothing to repair");
     sightings.assert_clean();
     verdict.assert_clean();
+    verdict.assert_dead("first", &[DOOMED]);
     assert_eq!(verdict.effects(), EVENTS as u64);
     scene.close().await;
 }

@@ -58,7 +58,7 @@ async fn commit_is_lost(backend: Backend, eat: Eat) {
         proxy.eaten() >= LOST as u64
     })
     .await;
-    scene.drain(victim, &published).await;
+    scene.drain(victim).await;
 
     let verdict = scene.verdict(&published).await;
     let sightings = scene.proxy.sightings();
@@ -71,6 +71,7 @@ async fn commit_is_lost(backend: Backend, eat: Eat) {
     );
     sightings.assert_clean();
     verdict.assert_clean();
+    verdict.assert_dead("", &[]);
     assert_eq!(verdict.effects(), published.ids.len() as u64);
     scene.close().await;
 }

@@ -62,7 +62,7 @@ async fn claim_of_a_stopped_process_frees_itself(backend: Backend) {
     let more = [event[0].clone(), Paid::new(uuid(&mut dice)), event[0].clone()];
     scene.publisher.publish(&more).await;
     published.add(more);
-    scene.drain(zombie, &published).await;
+    scene.drain(zombie).await;
 
     let verdict = scene.verdict(&published).await;
     let sightings = scene.proxy.sightings();
@@ -74,6 +74,7 @@ async fn claim_of_a_stopped_process_frees_itself(backend: Backend) {
     assert!(sightings.redelivered > 0, "the stopped process kept its delivery");
     sightings.assert_clean();
     verdict.assert_clean();
+    verdict.assert_dead("", &[]);
     assert_eq!(verdict.effects(), 2);
     scene.close().await;
 }

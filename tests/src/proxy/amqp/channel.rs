@@ -45,6 +45,11 @@ impl Channel {
         self.unconfirmed.extend(self.publishing.take().map(|number| (number, id)));
     }
 
+    /// How many deliveries nobody has settled.
+    pub(super) fn owed(&self) -> u64 {
+        self.owed.len() as u64
+    }
+
     /// The client settles deliveries.
     pub(super) fn settle(&mut self, tag: u64, multiple: bool) -> Covered {
         Covered { queue: self.queue.clone(), ids: take(&mut self.owed, tag, multiple) }

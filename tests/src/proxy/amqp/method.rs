@@ -5,8 +5,8 @@ use super::cursor::Cursor;
 /// A method, where we care.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Method {
-    /// `channel.open`: nothing is known of the channel.
-    Open,
+    /// `channel.open` or `channel.close`: whatever was owed on the channel is not any more.
+    Fresh,
     /// `basic.consume`.
     Consume { queue: String },
     /// `basic.deliver`; a content header follows.
@@ -22,6 +22,7 @@ pub(super) enum Method {
 }
 
 const CHANNEL_OPEN: (u16, u16) = (20, 10);
+const CHANNEL_CLOSE: (u16, u16) = (20, 40);
 const CONSUME: (u16, u16) = (60, 20);
 const PUBLISH: (u16, u16) = (60, 40);
 const DELIVER: (u16, u16) = (60, 60);
@@ -33,7 +34,7 @@ impl Method {
     pub(super) fn parse(payload: &[u8]) -> Option<Self> {
         let mut fields = Cursor(payload);
         Some(match (fields.u16()?, fields.u16()?) {
-            CHANNEL_OPEN => Self::Open,
+            CHANNEL_OPEN | CHANNEL_CLOSE => Self::Fresh,
             CONSUME => {
                 fields.u16()?;
                 Self::Consume { queue: fields.short_text()? }

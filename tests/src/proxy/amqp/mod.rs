@@ -28,6 +28,8 @@ pub struct Sightings {
     pub deliveries: u64,
     /// Of these, delivered before.
     pub redelivered: u64,
+    /// Of these, with a consumer whose connection still stands.
+    pub unsettled: u64,
     /// Deliveries acknowledged.
     pub acknowledged: u64,
     /// Messages the consumers published and the broker confirmed: dead letters.
@@ -98,6 +100,7 @@ impl Office {
         }
         let mut sightings = self.sightings();
         sightings.acknowledged += covered.ids.len() as u64;
+        sightings.unsettled -= covered.ids.len() as u64;
         sightings.early.extend(early);
     }
 }
@@ -119,13 +122,20 @@ impl Watchman {
         self.channels.entry(frame.channel).or_default()
     }
 
+    /// What was owed on a channel goes back to its queue.
+    fn forget(&mut self, number: u16) {
+        let owed = self.channels.remove(&number).map_or(0, |channel| channel.owed());
+        self.office.sightings().unsettled -= owed;
+    }
+
     async fn client_frame(&mut self, frame: &Frame) {
         match (frame.kind, Method::parse(frame.payload())) {
-            (METHOD, Some(Method::Open)) => drop(self.channels.insert(frame.channel, Channel::default())),
+            (METHOD, Some(Method::Fresh)) => self.forget(frame.channel),
             (METHOD, Some(Method::Consume { queue })) => self.channel(frame).consumes(queue),
             (METHOD, Some(Method::Publish)) => self.channel(frame).publishes(),
             (METHOD, Some(Method::Return { tag, multiple })) => {
-                drop(self.channel(frame).settle(tag, multiple));
+                let returned = self.channel(frame).settle(tag, multiple);
+                self.office.sightings().unsettled -= returned.ids.len() as u64;
             }
             (METHOD, Some(Method::Ack { tag, multiple })) => {
                 let covered = self.channel(frame).settle(tag, multiple);
@@ -153,10 +163,22 @@ impl Watchman {
             }
             (HEADER, _) => {
                 let id = method::message_id(frame.payload()).unwrap_or_default();
-                self.channel(frame).delivered(id);
+                let channel = self.channel(frame);
+                let before = channel.owed();
+                channel.delivered(id);
+                let new = channel.owed() - before;
+                self.office.sightings().unsettled += new;
             }
+            (METHOD, Some(Method::Fresh)) => self.forget(frame.channel),
             _ => {}
         }
+    }
+}
+
+impl Drop for Watchman {
+    fn drop(&mut self) {
+        let owed: u64 = self.channels.values().map(Channel::owed).sum();
+        self.office.sightings().unsettled -= owed;
     }
 }
 
