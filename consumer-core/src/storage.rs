@@ -1,8 +1,8 @@
 //! The contract of a storage: sessions, units and claims.
 //!
 //! One delivery is one *unit*: begin, claim, handler, guard, commit. A worker owns one [`Storage::Session`], a pinned
-//! connection, and runs its units on it one after the other. The suite in [`testing::storage`](crate::testing) is the
-//! contract in executable form.
+//! connection, and runs its units on it one after the other. The contract in executable form is
+//! [`storage_suite`](crate::testing::storage_suite).
 //!
 //! A session is as good as new after [`Commit::Done`], [`Commit::Aborted`], [`Commit::Refused`] and [`Rollback::Done`],
 //! and after a claim that failed and was rolled back. After anything else (an error of `begin`, `find` or `ping`, a unit
@@ -91,8 +91,8 @@ pub struct Swept {
 
 /// A place where claims and business rows commit together.
 ///
-/// None of its futures may be dropped before it is done, except those of [`Storage::open`]: the runtime never puts a
-/// timeout around them. Limits live in the database.
+/// None of its futures may be dropped before it is done, except those of [`Storage::open`] and [`Storage::sweep`]: the
+/// runtime never puts a timeout around them. Limits live in the database.
 pub trait Storage: Clone + Send + Sync + 'static {
     /// The name used in logs, such as `postgres`.
     const NAME: &'static str;

@@ -2,8 +2,10 @@
 
 mod broker;
 mod memory_store;
+mod storage;
 
 pub use self::{
     broker::broker_suite,
     memory_store::{Fault, MemoryError, MemorySession, MemoryStore, MemoryTx, Step},
+    storage::{Ending, SuiteStorage, storage_suite},
 };
