@@ -112,24 +112,25 @@ mod tests {
 
     #[test]
     fn new_names_get_ids_that_no_claim_has() {
-        let got =
-            enroll(register(&[("a", 1)], 7), &[name("a", &[]), name("b", &[])], &Tables::default()).unwrap();
+        let got = enroll(register(&[("a", 1)], 7), &[name("a", &[]), name("b", &[])], &Tables::default())
+            .expect("enrolled");
         assert_eq!((ids(&got), got.new), (vec![1, 8], vec![("b".to_owned(), 8)]));
     }
 
     #[test]
     fn a_renamed_consumer_keeps_its_id_and_so_does_its_old_name() {
-        let got =
-            enroll(register(&[("ledger", 3)], 3), &[name("books", &["ledger"])], &Tables::default()).unwrap();
+        let got = enroll(register(&[("ledger", 3)], 3), &[name("books", &["ledger"])], &Tables::default())
+            .expect("enrolled");
         assert_eq!((ids(&got), got.new), (vec![3], vec![("books".to_owned(), 3)]));
         let renamed = register(&[("ledger", 3), ("books", 3)], 3);
-        let old = enroll(renamed, &[name("ledger", &[])], &Tables::default()).unwrap();
+        let old = enroll(renamed, &[name("ledger", &[])], &Tables::default()).expect("enrolled");
         assert_eq!((ids(&old), old.new), (vec![3], vec![]));
     }
 
     #[test]
     fn an_alias_is_taken_before_the_old_version_starts_once_more() {
-        let got = enroll(Register::default(), &[name("books", &["ledger"])], &Tables::default()).unwrap();
+        let got =
+            enroll(Register::default(), &[name("books", &["ledger"])], &Tables::default()).expect("enrolled");
         assert_eq!(got.new, [("books".to_owned(), 1), ("ledger".to_owned(), 1)]);
     }
 
@@ -140,7 +141,7 @@ mod tests {
             &[name("books", &["ledger"])],
             &Tables::default(),
         )
-        .unwrap_err();
+        .expect_err("refused");
         assert!(error.is_wiring());
         let text = error.to_string();
         assert!(
@@ -152,6 +153,6 @@ mod tests {
     #[test]
     fn a_new_consumer_under_an_old_name_is_refused() {
         let wanted = [name("books", &["ledger"]), name("ledger", &[])];
-        assert!(enroll(Register::default(), &wanted, &Tables::default()).unwrap_err().is_wiring());
+        assert!(enroll(Register::default(), &wanted, &Tables::default()).expect_err("refused").is_wiring());
     }
 }

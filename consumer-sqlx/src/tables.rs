@@ -77,7 +77,7 @@ mod tests {
     #[test]
     fn names_that_would_need_quotes_are_refused() {
         for name in ["", "1st", "Upper", "a-b", "a b", "a\"b", "a.b", "ä", "a;drop"] {
-            let error = Tables::new(Some(name), "").unwrap_err();
+            let error = Tables::new(Some(name), "").expect_err("refused");
             assert!(error.is_settings(), "{name:?}: {error}");
         }
         assert!(Tables::new(None, &"p".repeat(41)).is_err());
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn a_statement_has_names_and_no_remarks() {
-        let tables = Tables::new(Some("inbox"), "acme_").unwrap();
+        let tables = Tables::new(Some("inbox"), "acme_").expect("names");
         let sql = tables.sql("-- Lock: none.\nSELECT 1 FROM {schema}{prefix}consumers\nWHERE 1 = 0");
         assert_eq!(sql.as_str(), "SELECT 1 FROM \"inbox\".acme_consumers\nWHERE 1 = 0");
         assert_eq!(

@@ -54,6 +54,11 @@ impl CommitGate {
         self.0.store(true, Ordering::Relaxed);
     }
 
+    /// For a commit that never came as far as the gate: a deferred constraint is checked before.
+    pub(super) fn close(&self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
+
     fn pass(&self) -> bool {
         self.0.swap(false, Ordering::Relaxed)
     }

@@ -98,6 +98,7 @@ pub(super) async fn commit(unit: SqliteUnit<'_>) -> Commit {
     }
     commit.open();
     let committed = fault::kill_after_sending("K6", tx.commit()).await;
+    commit.close();
     drop(turn);
     match committed {
         Ok(()) => Commit::Done,

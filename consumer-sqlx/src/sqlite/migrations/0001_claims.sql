@@ -6,8 +6,9 @@ CREATE TABLE {prefix}consumers (
 ) STRICT, WITHOUT ROWID;
 
 -- The claims: one row for each event that a consumer has processed. The key holds the bytes of the event's id if that is
--- a UUID, else a hash, never the text. STRICT keeps it a BLOB, NOT NULL keeps it a key (SQLite's primary keys may be
--- null otherwise), WITHOUT ROWID keeps one B-tree instead of two.
+-- a UUID, else a hash, never the text: a collation would call different ids equal. The stamp holds 12 bytes that tell the
+-- event's data and 4 that tell which unit wrote the row. STRICT keeps both BLOBs, NOT NULL keeps the key a key (SQLite's
+-- primary keys may be null otherwise), WITHOUT ROWID keeps one B-tree instead of two.
 CREATE TABLE {prefix}processed_events (
     consumer_id INTEGER NOT NULL,
     event_key BLOB NOT NULL,

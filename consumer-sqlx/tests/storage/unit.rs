@@ -1,0 +1,51 @@
+//! What the tests of each database begin with.
+
+use std::time::Duration;
+
+use consumer_core::{
+    Class, Storage,
+    classify::walk,
+    inbox::{Claim, Claimed, ConsumerId},
+    message::{EventId, Fingerprint},
+    storage::{ConsumerName, StorageError, UnitLimits},
+};
+
+/// Limits that no test reaches unless it is about them.
+pub(crate) const LIMITS: UnitLimits =
+    UnitLimits { handler: Duration::from_secs(20), grace: Duration::from_secs(2) };
+
+/// The claim of an event.
+pub(crate) fn claim(consumer: ConsumerId, id: &str) -> Claim {
+    let event = EventId { source: String::new(), id: id.to_owned() };
+    Claim::new(consumer, &event, Fingerprint::of(b"{}"))
+}
+
+/// Creates the tables and enrols the one consumer of a test.
+pub(crate) async fn start<S: Storage>(store: &S) -> ConsumerId {
+    store.prepare().await.expect("tables");
+    store.enroll(&[ConsumerName { name: "test", aliases: &[] }]).await.expect("an id")[0]
+}
+
+/// A unit that has claimed a fresh event.
+pub(crate) async fn begin<'s, S: Storage>(
+    store: &S,
+    session: &'s mut S::Session,
+    consumer: ConsumerId,
+    id: &str,
+) -> S::Tx<'s> {
+    let mut tx = store.begin(session).await.expect("a unit");
+    let claimed = store.claim(&mut tx, &claim(consumer, id)).await.expect("a claim");
+    assert_eq!(claimed, Claimed::Fresh);
+    tx
+}
+
+/// Whether an event is claimed, as a session of its own sees it.
+pub(crate) async fn is_claimed<S: Storage>(store: &S, consumer: ConsumerId, id: &str) -> bool {
+    let mut session = store.open(LIMITS).await.expect("a session");
+    store.find(&mut session, consumer, claim(consumer, id).key).await.expect("a look").is_some()
+}
+
+/// The class of an error, by the first link that has one.
+pub(crate) fn class<S: Storage>(store: &S, error: &StorageError) -> Option<Class> {
+    walk(error.as_ref(), |link| store.classify(link))
+}
