@@ -13,7 +13,6 @@ use consumer_tests::{
     auditor::Auditor,
     backend::Backend,
     business::Business,
-    database::Database,
     event::Paid,
     stage::{Stage, message},
 };

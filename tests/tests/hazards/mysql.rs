@@ -52,7 +52,8 @@ async fn hazards(
             sqlx::query("UPDATE locks SET n = n + 1 WHERE id = 1").execute(&pool).await?;
         }
         "waits-for-a-lock" => {
-            if sqlx::query("UPDATE locks SET n = n + 1 WHERE id = 1").execute(conn).await.is_err() {
+            let waited = sqlx::query("UPDATE locks SET n = n + 1 WHERE id = 1").execute(conn).await;
+            if waited.is_err() {
                 sqlx::query("INSERT INTO effects VALUES ('swallowed')").execute(&pool).await?;
             }
         }

@@ -48,7 +48,8 @@ async fn hazards(
         }
         "waits-for-a-lock" => {
             // It does, as 55P03; but the transaction is aborted then, and cannot commit.
-            if sqlx::query("UPDATE once SET id = id").execute(&mut *conn).await.is_err() {
+            let waited = sqlx::query("UPDATE once SET id = id").execute(&mut *conn).await;
+            if waited.is_err() {
                 sqlx::query("INSERT INTO effects VALUES ('swallowed')").execute(conn).await.ok();
             }
         }

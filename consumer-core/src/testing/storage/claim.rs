@@ -25,7 +25,9 @@ pub(super) async fn of_the_same_event_is_taken_and_shows_what_was_stored<S: Suit
     assert_eq!(claimed, Claimed::Fresh);
     process.commit(tx).await;
     let (tx, claimed) = process.claim(&mut session, "evt-1").await;
-    let Claimed::Taken(stored) = claimed else { panic!("a claim that is committed must be taken: {claimed:?}") };
+    let Claimed::Taken(stored) = claimed else {
+        panic!("a claim that is committed must be taken: {claimed:?}")
+    };
     process.roll_back(tx).await;
     assert_eq!(stored.fingerprint, first.fingerprint, "a fingerprint must come back as it was stored");
     assert_eq!(stored.unit, first.unit, "the unit that wrote a claim must come back as it was stored");
