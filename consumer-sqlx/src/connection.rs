@@ -9,8 +9,8 @@ use consumer_core::Storage;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a connection of a storage",
     label = "expected the connection that holds the claim",
-    note = "take `&mut PgConnection`, `&mut MySqlConnection`, `&mut SqliteConnection` or `&mut Transaction<'_, Postgres>` \
-            (or MySql, Sqlite); a pool would open a second transaction that knows nothing of the claim"
+    note = "take `&mut PgConnection`, `&mut MySqlConnection` or `&mut SqliteConnection`, or the transaction, such as \
+            `&mut Transaction<'_, Postgres>`; a pool would open a second transaction that knows nothing of the claim"
 )]
 pub trait Connection {
     /// The storage it belongs to.

@@ -11,7 +11,7 @@ use crate::{
 /// An error of a handler or an extractor, whatever its type was.
 ///
 /// It does not implement [`Error`](StdError), so that every error type converts into it in generated code.
-pub struct HandlerError(Box<dyn Failure>);
+pub struct HandlerError(pub(super) Box<dyn Failure>);
 
 /// A user's error, unboxed: boxing an `anyhow::Error` would hide the database error inside it from `downcast_ref`.
 pub(super) trait Failure: Send + Sync {

@@ -25,9 +25,9 @@ use super::{Context, HandlerError, Meta};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be extracted from a delivery of `{In}`",
     label = "not an extractor",
-    note = "extractors are taken by value: `State<T>` for what `App::state` was given, `Meta` for the envelope, or your \
-            own type that implements `Extract`",
-    note = "is this axum's `State`? The one meant here is `consumer::State`"
+    note = "an extractor is `State<T>` for what `App::state` was given, `Meta` or `&Meta` for the envelope, or a type of \
+            your own that implements `Extract`; a `State` of axum is another type than `consumer::State`",
+    note = "a consumer takes one event, its first parameter: derive `Event` on an enum for several types"
 )]
 pub trait Extract<'a, In>: Sized {
     /// Reads the value.
@@ -80,7 +80,10 @@ pub struct Needs {
 impl Needs {
     /// Asks for a state of type `T`.
     pub fn state<T: 'static>(&mut self) {
-        self.states.push((TypeId::of::<T>(), type_name::<T>()));
+        let id = TypeId::of::<T>();
+        if !self.states.iter().any(|&(known, _)| known == id) {
+            self.states.push((id, type_name::<T>()));
+        }
     }
 
     /// Says that the handler's error type leaves its classes to the defaults.

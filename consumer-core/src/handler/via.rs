@@ -272,3 +272,69 @@ pub trait PickNoNeeds {
 }
 
 impl<In, T> PickNoNeeds for Param<In, T> {}
+
+/// The expressions that generated code is made of: one `&` too few, and a tier is never asked.
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::handler::{Meta, State};
+
+    #[derive(Debug)]
+    struct Classified;
+
+    impl std::fmt::Display for Classified {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("classified")
+        }
+    }
+
+    impl StdError for Classified {}
+
+    impl Classify for Classified {
+        fn classify(&self) -> Verdict<'_> {
+            Verdict::Permanent
+        }
+    }
+
+    macro_rules! unclassified {
+        ($returned:ty) => {{
+            let mut needs = Needs::default();
+            (&&&&Returned::<$returned>::new()).report(&mut needs);
+            needs.unclassified_error
+        }};
+    }
+
+    #[test]
+    fn an_error_without_a_class_of_its_own_is_reported() {
+        assert!(unclassified!(std::io::Result<()>).is_some_and(|name| name.ends_with("io::error::Error")));
+        assert!(unclassified!(anyhow::Result<()>).is_some());
+        assert_eq!(unclassified!(Result<(), Classified>), None);
+        assert_eq!(unclassified!(Result<(), HandlerError>), None);
+        assert_eq!(unclassified!(i64), None);
+    }
+
+    #[test]
+    fn an_extractor_reports_its_needs_and_nothing_else_does() {
+        let mut needs = Needs::default();
+        (&&Param::<(), State<u8>>::new()).report(&mut needs);
+        (&&Param::<(), &'static Meta>::new()).report(&mut needs);
+        (&&Param::<(), String>::new()).report(&mut needs);
+        assert_eq!(needs.states.len(), 1);
+    }
+
+    macro_rules! verdict {
+        ($error:expr) => {{
+            let error = $error;
+            (&&&&&Tag::of(&error)).pick().wrap(error).0.verdict().map(|verdict| format!("{verdict:?}"))
+        }};
+    }
+
+    #[test]
+    fn an_error_is_kept_in_the_way_that_its_type_allows() {
+        assert_eq!(verdict!(Classified).as_deref(), Some("Permanent"));
+        assert_eq!(verdict!(std::io::Error::other("x")), None);
+        assert_eq!(verdict!(anyhow::anyhow!("x")), None);
+        assert_eq!(verdict!(Box::<dyn StdError + Send + Sync>::from("x")), None);
+        assert_eq!(verdict!(HandlerError::permanent("x")).as_deref(), Some("Permanent"));
+    }
+}

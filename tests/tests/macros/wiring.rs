@@ -37,7 +37,7 @@ async fn mails(_: Placed, _: State<Mailer>, _: &Meta, _: State<Clock>) -> anyhow
 }
 
 #[consumer(name = "prices")]
-async fn prices(_: Placed, _: Rate, _: State<Clock>) -> anyhow::Result<()> {
+async fn prices(_: Placed, _: Rate, _: State<Clock>, _: State<Clock>) -> anyhow::Result<()> {
     Ok(())
 }
 
