@@ -11,7 +11,14 @@ pub use consumer_core::{
 #[doc(inline)]
 pub use consumer_core::{memory, runtime, testing};
 #[cfg(feature = "macros")]
-pub use consumer_macros::{Classify, Event, consumer};
+#[doc = include_str!("macros/classify.md")]
+pub use consumer_macros::Classify;
+#[cfg(feature = "macros")]
+#[doc = include_str!("macros/event.md")]
+pub use consumer_macros::Event;
+#[cfg(feature = "macros")]
+#[doc = include_str!("macros/consumer.md")]
+pub use consumer_macros::consumer;
 #[cfg(feature = "mysql")]
 #[doc(inline)]
 pub use consumer_sqlx::mysql::{self, MySqlStore};
