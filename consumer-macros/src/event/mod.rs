@@ -4,6 +4,8 @@ mod attr;
 mod check;
 mod emit;
 mod model;
+#[cfg(test)]
+mod snapshots;
 
 use proc_macro2::TokenStream;
 
