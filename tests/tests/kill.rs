@@ -15,11 +15,13 @@ use consumer_tests::{
 /// Kills that count, for each database.
 const KILLS: usize = 50;
 /// Kills in all.
-const MOST_KILLS: usize = 2 * KILLS;
+const MOST_KILLS: usize = 4 * KILLS;
 /// Confirmed events that wait whenever somebody is killed.
 const BACKLOG: usize = 150;
 /// A victim does at most so many units before it is killed.
 const MOST_UNITS: usize = 24;
+/// How long a handler works: long beside the time it takes to kill it.
+const WORK_MS: u64 = 8;
 /// How long a victim may take to the unit that it dies in.
 const AT_WORK: Duration = Duration::from_secs(30);
 /// Two consumers of each event: both take effect.
@@ -52,6 +54,7 @@ async fn killed_in_the_middle_of_units(backend: Backend) {
     let Some(mut scene) = Scene::open(backend, env!("CARGO_BIN_EXE_victim"), &CONSUMERS).await else {
         return;
     };
+    scene.task.work_ms = WORK_MS;
     let mut dice = seed::dice(&format!("kill -9 on {backend}"));
     let first = scene.ready().await;
     scene.drain(first).await;
