@@ -30,28 +30,24 @@ pub(super) fn names(attr: &Attr, mistakes: &mut Mistakes) {
 fn name(text: &LitStr, kind: &str, mistakes: &mut Mistakes) {
     let value = text.value();
     let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
-    if value.is_empty() {
-        let reason =
-            "the claims of its events are kept under it; write a word that will outlive the function's name";
-        mistakes.add(text, format!("a consumer's {kind} is not empty: {reason}"));
+    let wrong = if value.is_empty() {
+        "is not empty: the claims of its events are kept under it; write a word that will outlive the function's name"
+            .to_owned()
     } else if !value.chars().all(is_plain) {
-        let reason = "it is compared byte by byte in every database, and is part of an environment variable";
-        mistakes.add(
-            text,
-            format!(
-                "a consumer's {kind} has only `a-z`, `0-9`, `.`, `_` and `-`: {reason}; write `{}`",
-                plain(&value)
-            ),
-        );
-    }
-    if value.len() > LONGEST_NAME {
-        let text_ = format!(
-            "a consumer's {kind} has at most {LONGEST_NAME} bytes, this one has {}: the databases' column takes no \
-             more; shorten it",
-            value.len()
-        );
-        mistakes.add(text, text_);
-    }
+        let meant = plain(&value);
+        format!(
+            "has only `a-z`, `0-9`, `.`, `_` and `-`: it is compared byte by byte in every database, and is part of an \
+             environment variable; write `{meant}`"
+        )
+    } else if value.len() > LONGEST_NAME {
+        let bytes = value.len();
+        format!(
+            "has at most {LONGEST_NAME} bytes, this one has {bytes}: the databases' column takes no more; shorten it"
+        )
+    } else {
+        return;
+    };
+    mistakes.add(text, format!("a consumer's {kind} {wrong}"));
 }
 
 /// The name that somebody may have meant.
@@ -65,25 +61,24 @@ fn plain(name: &str) -> String {
 
 fn queue(text: &LitStr, mistakes: &mut Mistakes) {
     let value = text.value();
-    if value.is_empty() {
-        let reason =
-            "an empty name asks RabbitMQ for a new queue at every start; leave `queue` out to use `name`";
-        mistakes.add(text, format!("a queue's name is not empty: {reason}"));
+    let wrong = if value.is_empty() {
+        "is not empty: an empty name asks RabbitMQ for a new queue at every start; leave `queue` out to use `name`"
+            .to_owned()
     } else if value.starts_with("amq.") {
-        let reason = "RabbitMQ keeps these names for itself and refuses to declare them; choose another";
-        mistakes.add(text, format!("a queue's name does not start with `amq.`: {reason}"));
+        "does not start with `amq.`: RabbitMQ keeps these names for itself and refuses to declare them; choose another"
+            .to_owned()
     } else if value.contains(char::is_control) {
-        let reason = "nobody could type it into a tool; remove them";
-        mistakes.add(text, format!("a queue's name has no control characters: {reason}"));
-    }
-    if value.len() > LONGEST_QUEUE {
-        let text_ = format!(
-            "a queue's name has at most {LONGEST_QUEUE} bytes, this one has {}: AMQP takes 255, and its dead-letter \
-             queue is named after it; shorten it",
-            value.len()
-        );
-        mistakes.add(text, text_);
-    }
+        "has no control characters: nobody could type it into a tool; remove them".to_owned()
+    } else if value.len() > LONGEST_QUEUE {
+        let bytes = value.len();
+        format!(
+            "has at most {LONGEST_QUEUE} bytes, this one has {bytes}: AMQP takes 255, and its dead-letter queue is named \
+             after it; shorten it"
+        )
+    } else {
+        return;
+    };
+    mistakes.add(text, format!("a queue's name {wrong}"));
 }
 
 /// How long one call may run.
