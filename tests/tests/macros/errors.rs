@@ -76,6 +76,11 @@ async fn by_patient(_: Order, meta: Meta) -> Result<(), Patient> {
     if meta.attempt() < 3 { Err(Patient::NotNow) } else { Ok(()) }
 }
 
+#[consumer(name = "anyhow-classified", queue = "orders")]
+async fn by_anyhow_around_a_class(_: Order) -> anyhow::Result<()> {
+    Err(Rejected.into())
+}
+
 /// The reasons of the dead letters after one order.
 async fn dead_letters<C: Register<SqliteStore>>() -> Vec<String> {
     let database = Database::sqlite();
@@ -99,6 +104,12 @@ async fn anyhow_hides_sqlx() {
 #[tokio::test]
 async fn transparent_hides_sqlx() {
     assert_eq!(dead_letters::<by_transparent>().await, ["permanent"]);
+}
+
+/// A limit: what we cannot name we cannot find again. The remedy is to return the error itself.
+#[tokio::test]
+async fn anyhow_hides_classify() {
+    assert_eq!(dead_letters::<by_anyhow_around_a_class>().await, ["attempts-exhausted"]);
 }
 
 #[tokio::test]
