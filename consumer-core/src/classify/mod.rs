@@ -55,20 +55,30 @@ pub enum Verdict<'a> {
     Cause(&'a (dyn StdError + 'static)),
 }
 
-/// An error that knows what should become of the message it failed on. Derive it on an error enum.
+/// An error that knows what should become of the message it failed on. `#[derive(Classify)]` writes this on an error enum:
 ///
-/// ```ignore
-/// #[derive(Debug, thiserror::Error, Classify)]
+/// ```
+/// use std::time::Duration;
+///
+/// use consumer_core::{Classify, Verdict};
+///
 /// enum LedgerError {
-///     #[error("database")]
-///     Db(#[from] sqlx::Error), // unmarked: the cause is asked
-///     #[error("account closed")]
-///     #[classify(permanent)]
+///     Db(std::io::Error),
 ///     AccountClosed,
-///     #[error("busy")]
-///     #[classify(retry_after = 30)] // seconds
 ///     Busy,
 /// }
+///
+/// impl Classify for LedgerError {
+///     fn classify(&self) -> Verdict<'_> {
+///         match self {
+///             Self::Db(cause) => Verdict::Cause(cause),
+///             Self::AccountClosed => Verdict::Permanent,
+///             Self::Busy => Verdict::RetryAfter(Duration::from_secs(30)),
+///         }
+///     }
+/// }
+/// # assert!(matches!(LedgerError::AccountClosed.classify(), Verdict::Permanent));
+/// # let _ = (LedgerError::Db(std::io::ErrorKind::Other.into()), LedgerError::Busy);
 /// ```
 ///
 /// It is found only where it is the handler's own error type: inside an `anyhow::Error` it is a stranger among others.

@@ -10,15 +10,20 @@ use crate::{
 
 /// What an application does with events, before anybody says where they come from.
 ///
-/// ```ignore
-/// fn app() -> App<PgStore> {
-///     App::new().state(Mailer::new()).register::<(record_payment, refund)>()
-/// }
+/// Its wiring is a unit test of one line: `app().check().unwrap()`.
 ///
-/// #[test]
-/// fn wiring() {
-///     app().check().unwrap();
-/// }
+/// ```
+/// # use consumer_core::{App, handler::Register, testing::MemoryStore};
+/// # #[derive(Clone)]
+/// # struct Mailer;
+/// # fn app<Payments: Register<MemoryStore>>() -> App<MemoryStore> {
+/// App::new().state(Mailer).register_with::<Payments>(|config| config.concurrency(4).prefetch(32))
+/// # }
+/// # struct Nothing;
+/// # impl Register<MemoryStore> for Nothing {
+/// #     fn register(_: &mut consumer_core::handler::Registry<MemoryStore>) {}
+/// # }
+/// # assert!(app::<Nothing>().check().unwrap_err().is_wiring());
 /// ```
 #[must_use = "an app does nothing until a `Runtime` runs it"]
 pub struct App<S: Storage> {

@@ -34,10 +34,11 @@ use crate::{broker::Broker, error::Result, handler::App, storage::Storage};
 
 /// Runs consumers on one storage and one broker.
 ///
-/// ```ignore
-/// let store = PgStore::connect(&secret("DATABASE_URL")?).await?;
-/// let broker = RabbitMq::connect(&secret("AMQP_URL")?).await?;
-/// Runtime::new(store, broker).run(app()).until(shutdown_signal()).await
+/// ```no_run
+/// # use consumer_core::{App, Broker, Result, Runtime, Storage, runtime::shutdown_signal};
+/// # async fn example<S: Storage, B: Broker>(store: S, broker: B, app: App<S>) -> Result<()> {
+/// Runtime::new(store, broker).run(app).until(shutdown_signal()).await
+/// # }
 /// ```
 pub struct Runtime<S: Storage, B: Broker> {
     storage: S,

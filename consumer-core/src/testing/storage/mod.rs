@@ -85,11 +85,11 @@ impl Ending {
 ///
 /// `fresh` makes an empty database each time it is called; each case gets one of its own.
 ///
-/// ```ignore
-/// #[tokio::test]
-/// async fn conformance() {
-///     consumer::testing::storage_suite(MyDatabase::create).await;
-/// }
+/// ```no_run
+/// # use consumer_core::testing::{SuiteStorage, storage_suite};
+/// # async fn example<MyDatabase: SuiteStorage>(create: fn() -> std::pin::Pin<Box<dyn Future<Output = MyDatabase>>>) {
+/// storage_suite(create).await;
+/// # }
 /// ```
 ///
 /// # Panics
