@@ -27,7 +27,20 @@ impl Default for RetryPolicy {
 impl RetryPolicy {
     /// How long a delivery can wait between its first attempt and its last.
     pub(crate) fn longest(&self) -> Duration {
-        (1..self.attempts).fold(Duration::ZERO, |sum, attempt| sum.saturating_add(self.wait(attempt)))
+        let mut sum = Duration::ZERO;
+        for attempt in 1..self.attempts {
+            let wait = self.wait(attempt);
+            if wait == self.wait(attempt + 1) {
+                return sum.saturating_add(wait.saturating_mul(self.attempts - attempt));
+            }
+            sum = sum.saturating_add(wait);
+        }
+        sum
+    }
+
+    /// The longest wait that an error may ask for, so that all of them together stay below [`LONGEST_HOLD`].
+    fn longest_asked(&self) -> Duration {
+        LONGEST_HOLD / self.attempts.saturating_sub(1).max(1)
     }
 
     /// The longest wait after so many attempts.
@@ -35,6 +48,10 @@ impl RetryPolicy {
         double(self.first_wait, attempts - 1).min(self.longest_wait)
     }
 }
+
+/// How long a delivery may wait in all. It stays unsettled meanwhile, and RabbitMQ takes it back, with everything else
+/// on its channel, after 30 minutes; then it would begin with its first attempt again, for ever.
+pub const LONGEST_HOLD: Duration = Duration::from_secs(20 * 60);
 
 /// Conflicts in a row after which one counts as an attempt.
 pub const MAX_CONFLICTS: u32 = 10;
@@ -100,13 +117,25 @@ impl Tally {
         }
     }
 
+    /// Decides about a failure that came before the event was touched: no session, no transaction. The event has no part
+    /// in it, so that no attempt is counted, however often it happens and whoever else gets through.
+    pub fn before_the_event(&mut self, class: Class, jitter: f64) -> Step {
+        if class == Class::Conflict {
+            return Step::Again(spread(CONFLICT_WAIT * MAX_CONFLICTS, jitter));
+        }
+        let wait = outage_wait(self.outages, jitter);
+        self.outages = self.outages.saturating_add(1);
+        Step::Pause(wait)
+    }
+
     fn count(&mut self, policy: &RetryPolicy, retry_after: Option<Duration>, jitter: f64) -> Step {
         (self.conflicts, self.outages) = (0, 0);
         self.attempts += 1;
         if self.attempts >= policy.attempts {
             return Step::DeadLetter(Reason::AttemptsExhausted);
         }
-        Step::Again(retry_after.unwrap_or_else(|| spread(policy.wait(self.attempts), jitter)))
+        let asked = retry_after.map(|wait| wait.min(policy.longest_asked()));
+        Step::Again(asked.unwrap_or_else(|| spread(policy.wait(self.attempts), jitter)))
     }
 }
 
@@ -122,7 +151,7 @@ fn double(wait: Duration, times: u32) -> Duration {
 
 /// Between half of the wait and all of it, so that many failures of one moment do not come back in one moment.
 fn spread(wait: Duration, jitter: f64) -> Duration {
-    wait.mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0)
+    wait.saturating_sub(wait.mul_f64((1.0 - jitter.clamp(0.0, 1.0)) / 2.0))
 }
 
 #[cfg(test)]
@@ -197,6 +226,39 @@ mod tests {
             Tally::default().next(&POLICY, Class::Transient, Some(wait), false, 0.3),
             Step::Again(wait)
         );
+    }
+
+    #[test]
+    fn a_wait_that_an_error_asks_for_ends_before_the_broker_takes_the_delivery_back() {
+        let wait = |attempts| {
+            let policy = RetryPolicy { attempts, ..POLICY };
+            Tally::default().next(&policy, Class::Transient, Some(Duration::MAX), false, 0.3)
+        };
+        assert_eq!(wait(2), Step::Again(LONGEST_HOLD));
+        assert_eq!(wait(5), Step::Again(LONGEST_HOLD / 4));
+    }
+
+    #[test]
+    fn what_fails_before_the_event_is_touched_never_counts() {
+        let mut tally = Tally::default();
+        for class in [Class::Conflict, Class::ServerAway, Class::Transient, Class::Permanent].repeat(100) {
+            assert!(!is_end(&tally.before_the_event(class, 1.0)));
+        }
+        assert_eq!((tally.attempts, tally.conflicts), (0, 0));
+    }
+
+    #[test]
+    fn the_longest_wait_of_any_policy_is_known_at_once() {
+        let longest =
+            |attempts, first_wait, longest_wait| RetryPolicy { attempts, first_wait, longest_wait }.longest();
+        let second = Duration::from_secs(1);
+        assert_eq!(longest(0, second, second), Duration::ZERO);
+        assert_eq!(longest(1, second, second), Duration::ZERO);
+        assert_eq!(longest(6, second, 5 * second), 17 * second, "1 + 2 + 4 + 5 + 5");
+        assert!(longest(u32::MAX, second, Duration::MAX) > LONGEST_HOLD);
+        assert_eq!(longest(u32::MAX, Duration::MAX, Duration::MAX), Duration::MAX);
+        assert_eq!(longest(u32::MAX, Duration::ZERO, second), Duration::ZERO);
+        assert_eq!(spread(Duration::MAX, 1.0), Duration::MAX);
     }
 
     fn is_end(step: &Step) -> bool {

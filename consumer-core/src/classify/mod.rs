@@ -49,7 +49,8 @@ pub enum Verdict<'a> {
     Permanent,
     /// Maybe later.
     Transient,
-    /// Later, and not before this much time has passed.
+    /// Later, and not before this much time has passed; 20 minutes in all are the most, see
+    /// [`LONGEST_HOLD`](crate::retry::LONGEST_HOLD).
     RetryAfter(Duration),
     /// Ask this cause: the storage looks for a code in it and in its sources; without one it is transient.
     Cause(&'a (dyn StdError + 'static)),

@@ -23,6 +23,7 @@ use crate::{
     error::{Error, Result},
     handler::{App, Registered},
     inbox::ConsumerId,
+    retry::LONGEST_HOLD,
     storage::{ConsumerName, Storage},
 };
 
@@ -68,9 +69,17 @@ pub(super) async fn start<S: Storage, B: Broker>(
     Ok(Started { storage, broker, settings, handle, consumers })
 }
 
-/// A claim must be there for as long as its message can come back.
+/// A claim must be there for as long as its message can come back, and a message must not come back while it waits.
 fn check_horizon<S: Storage>(consumer: &Registered<S>, retention: Duration) -> Result<()> {
-    let horizon = consumer.config.retry.longest() + CONSUMER_TIMEOUT;
+    let waits = consumer.config.retry.longest();
+    if waits > LONGEST_HOLD {
+        return Err(Error::settings(format!(
+            "a delivery of consumer `{}` can wait {waits:?} between its {} attempts, unsettled, and RabbitMQ's consumer \
+             timeout would take it back meanwhile; lower the attempts or the waits, to {LONGEST_HOLD:?} in all",
+            consumer.spec.name, consumer.config.retry.attempts
+        )));
+    }
+    let horizon = waits + CONSUMER_TIMEOUT;
     if retention > horizon {
         return Ok(());
     }
@@ -83,7 +92,7 @@ fn check_horizon<S: Storage>(consumer: &Registered<S>, retention: Duration) -> R
 
 /// Every worker holds one connection.
 fn check_capacity<S: Storage>(storage: &S, registered: &[Registered<S>]) -> Result<()> {
-    let workers: usize = registered.iter().map(|r| r.config.concurrency).sum();
+    let workers = registered.iter().map(|r| r.config.concurrency).fold(0, usize::saturating_add);
     match storage.capacity() {
         Some(capacity) if (capacity as usize) < workers => Err(Error::settings(format!(
             "{workers} workers need as many connections, the pool has room for {capacity}; raise its \
@@ -130,7 +139,17 @@ fn announce<S: Storage, B: Broker>(
                 error,
                 "this error type does not implement `Classify`: a database error in its chain is classified by its \
                  code, everything else is tried again {} times",
-                config.retry.attempts - 1
+                config.retry.attempts.saturating_sub(1)
+            );
+        }
+        let longest =
+            spec.timeout.saturating_mul(config.retry.attempts).saturating_add(config.retry.longest());
+        if longest >= CONSUMER_TIMEOUT {
+            tracing::warn!(
+                consumer = spec.name,
+                ?longest,
+                "the attempts of one event can take longer than RabbitMQ's consumer timeout of 30 minutes: it would come \
+                 again with its first attempt; lower the timeout or the attempts"
             );
         }
         if usize::from(config.prefetch) < config.concurrency {
