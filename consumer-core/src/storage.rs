@@ -91,8 +91,9 @@ pub struct Swept {
 
 /// A place where claims and business rows commit together.
 ///
-/// None of its futures may be dropped before it is done, except those of [`Storage::open`] and [`Storage::sweep`]: the
-/// runtime never puts a timeout around them. Limits live in the database.
+/// None of its futures may be dropped before it is done, except those of [`Storage::open`] and [`Storage::sweep`], and
+/// those of [`Storage::prepare`] and [`Storage::enroll`] by a process that is told to stop: the runtime never puts a
+/// timeout around them. Limits live in the database.
 pub trait Storage: Clone + Send + Sync + 'static {
     /// The name used in logs, such as `postgres`.
     const NAME: &'static str;

@@ -17,6 +17,7 @@ mod vitals;
 mod worker;
 
 use std::{
+    pin::pin,
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -113,7 +114,20 @@ impl<S: Storage, B: Broker> Run<S, B> {
     /// Whatever the start refuses: see [`App::check`], [`Storage::prepare`], [`Broker::prepare`]. Later only if one of
     /// the runtime's own tasks dies, which is a bug; nothing is lost by it.
     pub async fn until(self, shutdown: impl Future<Output = ()> + Send) -> Result<()> {
-        let started = start::start(self.runtime, self.app).await?;
-        started.run(shutdown).await
+        let (handle, broker) = (self.runtime.handle(), self.runtime.broker.clone());
+        let mut shutdown = pin!(shutdown);
+        let started = tokio::select! {
+            biased;
+            started = start::start(self.runtime, self.app) => Some(started?),
+            () = &mut shutdown => None,
+            () = handle.0.stop.cancelled() => None,
+        };
+        match started {
+            Some(started) => started.run(shutdown).await,
+            None => {
+                broker.close().await;
+                Ok(())
+            }
+        }
     }
 }
