@@ -40,9 +40,7 @@ impl HandlerError {
     }
 
     pub(crate) fn panicked(panic: &(dyn std::any::Any + Send)) -> Self {
-        let text = panic.downcast_ref::<&str>().copied();
-        let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-        Self::transient(format!("the handler panicked: {}", text.unwrap_or("with a value that is no text")))
+        Self::transient(format!("the handler panicked: {}", panic_text(panic)))
     }
 
     /// The class of the error: its own word, else what the storage reads from a code in its chain, else transient.
@@ -56,6 +54,13 @@ impl HandlerError {
             None => (by_code(self.0.as_error()), None),
         }
     }
+}
+
+/// What a panic said.
+pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("with a value that is no text")
 }
 
 impl fmt::Display for HandlerError {

@@ -20,6 +20,7 @@ pub use self::{
 };
 pub(crate) use self::{
     context::States,
+    error::panic_text,
     registry::{Decoded, ErasedHandler, Registered},
 };
 use crate::{event::Event, storage::Storage};

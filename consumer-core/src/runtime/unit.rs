@@ -1,17 +1,21 @@
 //! One unit: begin, claim, handler, guard, commit — and what every other ending means.
 
-use std::{any::Any, panic::AssertUnwindSafe, time::Duration};
+use std::{
+    any::Any,
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Duration,
+};
 
 use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
 
-use super::{consumer::Consumer, intake::Prepared, session::Slot};
+use super::{consumer::Consumer, gate::Position, intake::Prepared, session::Slot};
 use crate::{
     classify::{Class, walk},
     clock,
     error::Chain,
     fault,
-    handler::{Context, Decoded, HandlerError},
+    handler::{Context, Decoded, HandlerError, panic_text},
     inbox::{Claim, Claimed, Repeat, StoredClaim, compare},
     message::{Reason, Rejection},
     storage::{Commit, Rollback, Storage, StorageError},
@@ -30,6 +34,8 @@ pub(super) enum Ending {
     Rejected(Rejection),
     /// Committed or not: the claim will tell the next unit.
     Unknown(String),
+    /// Nobody could look what remains of it before the consumer was told to give back what it holds.
+    Unseen(Failure),
     /// The runtime is stopping at once; nothing remains of it.
     Abandoned,
 }
@@ -39,22 +45,31 @@ pub(super) struct Failure {
     pub(super) class: Class,
     pub(super) retry_after: Option<Duration>,
     pub(super) error: String,
+    /// Whether the event was touched: if not, it is not to blame.
+    pub(super) touched: bool,
 }
 
 impl Failure {
-    fn new(class: Class, error: impl Into<String>) -> Self {
-        Self { class, retry_after: None, error: error.into() }
+    pub(super) fn new(class: Class, error: impl Into<String>) -> Self {
+        Self { class, retry_after: None, error: error.into(), touched: true }
     }
 
-    fn of_storage<S: Storage>(storage: &S, doing: &str, error: &StorageError) -> Self {
+    /// An error of the storage, of class `unknown` if it does not know one.
+    fn of_storage<S: Storage>(storage: &S, doing: &str, error: &StorageError, unknown: Class) -> Self {
         let error: &(dyn std::error::Error + 'static) = error.as_ref();
-        let class = walk(error, |link| storage.classify(link)).unwrap_or(Class::Transient);
+        let class = walk(error, |link| storage.classify(link)).unwrap_or(unknown);
         Self::new(class, format!("{doing}: {}", Chain(error)))
     }
 
+    /// An error of the handler. Asking it runs the user's code, which may panic.
     fn of_handler<S: Storage>(storage: &S, error: &HandlerError) -> Self {
-        let (class, retry_after) = error.classify(storage);
-        Self { class, retry_after, error: error.to_string() }
+        let asked = catch_unwind(AssertUnwindSafe(|| {
+            let (class, retry_after) = error.classify(storage);
+            Self { class, retry_after, error: error.to_string(), touched: true }
+        }));
+        asked.unwrap_or_else(|panic| {
+            Self::new(Class::Transient, format!("the error of the handler panicked: {}", panic_text(&*panic)))
+        })
     }
 }
 
@@ -79,6 +94,8 @@ enum Transaction {
 /// Runs units on a worker's session.
 pub(super) struct Unit<'u, S: Storage> {
     pub(super) consumer: &'u Consumer<S>,
+    /// Which worker it is.
+    pub(super) number: usize,
     pub(super) slot: &'u mut Slot<S>,
     pub(super) abort: &'u CancellationToken,
     pub(super) times: Times,
@@ -145,14 +162,17 @@ impl<S: Storage> Unit<'_, S> {
         match transaction {
             Transaction::NotBegun(error) => {
                 self.slot.close();
-                self.failed("cannot begin a transaction", &error)
+                let doing = "cannot begin a transaction";
+                let storage = &self.consumer.storage;
+                let failure = Failure::of_storage(storage, doing, &error, Class::ServerAway);
+                Ending::Failed(Failure { touched: false, ..failure })
             }
             Transaction::NotClaimed(found, rolled_back) => self.not_claimed(found, rolled_back, claim),
             Transaction::Committed(commit) => self.committed(commit, claim).await,
             Transaction::RolledBack(error, rolled_back) => self.rolled_back(&error, rolled_back, claim).await,
             Transaction::CutOff(error) => {
                 let failure = Failure::of_handler(&self.consumer.storage, &error);
-                self.ended(failure, claim).await
+                self.ended(failure, claim, Told::Nothing).await
             }
             Transaction::Abandoned => {
                 self.slot.close();
@@ -161,8 +181,8 @@ impl<S: Storage> Unit<'_, S> {
         }
     }
 
-    fn failed(&self, doing: &str, error: &StorageError) -> Ending {
-        Ending::Failed(Failure::of_storage(&self.consumer.storage, doing, error))
+    fn failed(&self, doing: &str, error: &StorageError, unknown: Class) -> Ending {
+        Ending::Failed(Failure::of_storage(&self.consumer.storage, doing, error, unknown))
     }
 
     fn not_claimed(
@@ -179,7 +199,7 @@ impl<S: Storage> Unit<'_, S> {
             Ok(_) => {
                 Ending::Failed(Failure::new(Class::Conflict, "the claim vanished while it was looked at"))
             }
-            Err(error) => self.failed("cannot claim the event", &error),
+            Err(error) => self.failed("cannot claim the event", &error, Class::ServerAway),
         }
     }
 
@@ -197,12 +217,16 @@ impl<S: Storage> Unit<'_, S> {
             Commit::Ended => {
                 let error =
                     "the handler returned `Ok`, but the transaction that holds the claim was no longer there";
-                self.ended(Failure::new(Class::Transient, error), claim).await
+                self.ended(Failure::new(Class::Transient, error), claim, Told::Gone).await
             }
-            Commit::Refused(error) => self.failed("the database refused the commit", &error),
+            Commit::Refused(error) => {
+                self.failed("the database refused the commit", &error, Class::Transient)
+            }
             Commit::Lost(error) => {
-                let lost = "the connection was lost before the commit";
-                self.ended(Failure::of_storage(&self.consumer.storage, lost, &error), claim).await
+                let doing = "the connection was lost before the commit";
+                let storage = &self.consumer.storage;
+                let failure = Failure::of_storage(storage, doing, &error, Class::Transient);
+                self.ended(failure, claim, Told::Nothing).await
             }
             Commit::Unknown(error) => {
                 self.slot.close();
@@ -218,39 +242,66 @@ impl<S: Storage> Unit<'_, S> {
         let failure = Failure::of_handler(&self.consumer.storage, error);
         match rolled_back {
             Rollback::Done => Ending::Failed(failure),
-            Rollback::Ended | Rollback::Lost(_) => self.ended(failure, claim).await,
+            Rollback::Ended => self.ended(failure, claim, Told::Gone).await,
+            Rollback::Lost(_) => self.ended(failure, claim, Told::Nothing).await,
         }
     }
 
     /// The transaction that claimed is gone, whoever ended it. If its claim is committed, so is part of the handler's work,
     /// and another delivery would pass for a duplicate; if there is none, nothing happened; and if there is a rival's, who
     /// had waited for ours to end, the event is processed.
-    async fn ended(&mut self, failure: Failure, claim: &Claim) -> Ending {
+    async fn ended(&mut self, failure: Failure, claim: &Claim, told: Told) -> Ending {
         self.slot.close();
         let mut failures = 0;
-        loop {
-            let found = match self.slot.open().await {
-                Ok(session) => self.consumer.storage.find(session, claim.consumer, claim.key).await,
-                Err(error) => Err(error),
-            };
-            match found {
-                Ok(None) => return Ending::Failed(failure),
+        let ending = loop {
+            match self.look(claim).await {
+                Ok(None) => break Ending::Failed(failure),
                 Ok(Some(stored)) if stored.unit == claim.unit => {
-                    return transaction_ended(&failure, "part of its work is committed");
+                    break transaction_ended(&failure, "part of its work is committed");
                 }
-                Ok(Some(rivals)) => return taken(claim, &rivals),
-                Err(_) => self.slot.close(),
+                Ok(Some(rivals)) => break taken(claim, &rivals),
+                Err(error) => self.cannot_look(&error),
             }
             let wait = crate::retry::outage_wait(failures, fastrand::f64());
             failures += 1;
             tokio::select! {
                 () = clock::sleep(wait) => {}
-                () = self.abort.cancelled() => {
-                    return transaction_ended(&failure, "part of its work may be committed; nobody could look");
+                () = self.abort.cancelled(), if told == Told::Gone => {
+                    break transaction_ended(&failure, "part of its work may be committed; nobody could look");
+                }
+                _ = self.consumer.gate.reaches(Position::gives_back), if told == Told::Nothing => {
+                    break Ending::Unseen(failure);
                 }
             }
-        }
+        };
+        self.consumer.vitals.outage(self.number, None);
+        ending
     }
+
+    async fn look(&mut self, claim: &Claim) -> Result<Option<StoredClaim>, StorageError> {
+        let session = self.slot.open().await?;
+        self.consumer.storage.find(session, claim.consumer, claim.key).await
+    }
+
+    fn cannot_look(&mut self, error: &StorageError) {
+        self.slot.close();
+        let complaint = format!(
+            "a transaction has ended, and whether its claim is committed cannot be looked up: {}",
+            Chain(error.as_ref())
+        );
+        tracing::warn!("{complaint}");
+        self.consumer.vitals.outage(self.number, Some(complaint));
+    }
+}
+
+/// What the database has said of a transaction that is gone.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Told {
+    /// That it was ended before, by a statement of the handler or by itself: part of the work may be committed, and another
+    /// delivery would pass for a duplicate.
+    Gone,
+    /// Nothing, because the connection is gone: as if the process had died here.
+    Nothing,
 }
 
 fn taken(claim: &Claim, stored: &StoredClaim) -> Ending {

@@ -1,7 +1,13 @@
 //! A worker: takes up one delivery at a time and sees it through.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    any::Any,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::Duration,
+};
 
+use futures_util::FutureExt;
 use tokio::sync::{Mutex, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument;
@@ -16,9 +22,11 @@ use super::{
 };
 use crate::{
     broker::{Broker, BrokerState, Publication},
+    classify::Class,
     clock,
     error::{Chain, Error, Result},
     fault,
+    handler::panic_text,
     inbox::Repeat,
     message::{DeadLetter, Reason, Rejection},
     retry::{Step, outage_wait},
@@ -58,7 +66,7 @@ impl<S: Storage, B: Broker> Worker<S, B> {
 
     async fn see_through(&self, mut job: Job, slot: &mut Slot<S>) {
         self.consumer.vitals.takes_up(self.number);
-        let read = Prepared::read(&self.consumer, &job.delivery);
+        let read = self.read(&job);
         if let Ok(prepared) = &read {
             job.name(prepared);
         }
@@ -70,11 +78,35 @@ impl<S: Storage, B: Broker> Worker<S, B> {
             key = job.event.as_ref().map(|(_, key)| tracing::field::display(key)),
             attempt = job.attempt()
         );
-        let fate = self.decide(&mut job, read, slot).instrument(span).await;
+        let decided = AssertUnwindSafe(self.decide(&mut job, read, slot)).catch_unwind();
+        let fate = match decided.instrument(span.clone()).await {
+            Ok(fate) => fate,
+            Err(panic) => self.panicked(&mut job, slot, panic).instrument(span).await,
+        };
         self.consumer.vitals.is_through(self.number);
         match fate {
             Fate::Again { after, .. } => self.take_up_later(job, after, fate),
             settled => job.settle(&self.consumer.instruments, &settled),
+        }
+    }
+
+    /// Reads the message, which runs the user's `Deserialize`.
+    fn read(&self, job: &Job) -> Result<Prepared, Rejection> {
+        let read = catch_unwind(AssertUnwindSafe(|| Prepared::read(&self.consumer, &job.delivery)));
+        read.unwrap_or_else(|_| {
+            let detail = "reading it panicked; what the panic said is on the standard error, because it may repeat the data";
+            Err(Rejection::new(Reason::Undecodable, detail))
+        })
+    }
+
+    /// After a panic outside the handler's own code, such as in a `Drop` of what it left behind: a counted attempt.
+    async fn panicked(&self, job: &mut Job, slot: &mut Slot<S>, panic: Box<dyn Any + Send>) -> Fate {
+        slot.close();
+        let failure = Failure::new(Class::Transient, format!("the unit panicked: {}", panic_text(&*panic)));
+        drop(panic);
+        match self.after(job, &failure) {
+            Step::Again(after) | Step::Pause(after) => Fate::again(after, failure),
+            Step::DeadLetter(reason) => self.bury(job, Rejection::new(reason, failure.error)).await,
         }
     }
 
@@ -116,6 +148,7 @@ impl<S: Storage, B: Broker> Worker<S, B> {
                     return Fate::Duplicate;
                 }
                 Ending::Rejected(rejection) => return self.bury(job, rejection).await,
+                Ending::Unseen(failure) => return Fate::requeue(failure.class.as_str(), &failure.error),
                 Ending::Abandoned => return Fate::requeue("stopped", "the grace of the shutdown was over"),
                 Ending::Unknown(error) => {
                     self.consumer.instruments.failed("unknown-commit");
@@ -138,7 +171,13 @@ impl<S: Storage, B: Broker> Worker<S, B> {
 
     async fn unit(&self, job: &mut Job, prepared: &mut Prepared, slot: &mut Slot<S>) -> Ending {
         let attempt = job.attempt();
-        let mut unit = Unit { consumer: &self.consumer, slot, abort: &self.abort, times: Times::default() };
+        let mut unit = Unit {
+            consumer: &self.consumer,
+            number: self.number,
+            slot,
+            abort: &self.abort,
+            times: Times::default(),
+        };
         if fault::is_mutant("ack-before-commit") {
             job.acknowledge_early();
         }
@@ -149,6 +188,9 @@ impl<S: Storage, B: Broker> Worker<S, B> {
 
     fn after(&self, job: &mut Job, failure: &Failure) -> Step {
         self.consumer.instruments.failed(failure.class.as_str());
+        if !failure.touched {
+            return job.tally.before_the_event(failure.class, fastrand::f64());
+        }
         let commits = self.consumer.commits();
         let others_pass = commits > std::mem::replace(&mut job.commits_seen, commits);
         let policy = &self.consumer.config.retry;

@@ -57,6 +57,8 @@ pub enum Step {
     Claim,
     /// Committing.
     Commit,
+    /// Looking for a claim outside a unit.
+    Find,
     /// Asking whether the database answers.
     Ping,
 }
@@ -66,6 +68,10 @@ pub enum Step {
 pub enum Fault {
     /// An error of this class; at a commit, the database refuses it.
     Error(Class),
+    /// An error that no storage has a class for, such as a password that was changed.
+    Unclassified,
+    /// The connection is lost; at a commit, before it was sent.
+    Lost,
     /// The commit is executed, but its reply is lost.
     ReplyLost,
     /// The commit is not executed, and the connection is lost.
@@ -80,11 +86,11 @@ pub enum Fault {
 
 /// An error of [`MemoryStore`].
 #[derive(Debug)]
-pub struct MemoryError(Class);
+pub struct MemoryError(Option<Class>);
 
 impl fmt::Display for MemoryError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a scripted fault of class {}", self.0.as_str())
+        write!(f, "a scripted fault of class {}", self.0.map_or("none", Class::as_str))
     }
 }
 
@@ -164,8 +170,9 @@ impl MemoryStore {
 
     fn check(&self, step: Step) -> Result<(), StorageError> {
         match self.strikes(step) {
-            Some(Fault::Error(class)) => Err(Box::new(MemoryError(class))),
-            Some(_) => Err(Box::new(MemoryError(Class::ServerAway))),
+            Some(Fault::Error(class)) => Err(Box::new(MemoryError(Some(class)))),
+            Some(Fault::Unclassified) => Err(Box::new(MemoryError(None))),
+            Some(_) => Err(Box::new(MemoryError(Some(Class::ServerAway)))),
             None => Ok(()),
         }
     }
@@ -238,7 +245,7 @@ impl Storage for MemoryStore {
     }
 
     async fn commit(&self, mut tx: Self::Tx<'_>) -> Commit {
-        let error = |class| Box::new(MemoryError(class));
+        let error = |class| Box::new(MemoryError(Some(class)));
         match self.strikes(Step::Commit) {
             None => {
                 tx.commit();
@@ -253,9 +260,11 @@ impl Storage for MemoryStore {
                 Commit::Ended
             }
             Some(Fault::EndedByRollback) => Commit::Ended,
+            Some(Fault::Lost) => Commit::Lost(error(Class::ServerAway)),
             Some(Fault::RequestLost) => Commit::Unknown(error(Class::ServerAway)),
             Some(Fault::Swallowed) => Commit::Aborted(error(Class::Transient)),
             Some(Fault::Error(class)) => Commit::Refused(error(class)),
+            Some(Fault::Unclassified) => Commit::Refused(Box::new(MemoryError(None))),
         }
     }
 
@@ -270,6 +279,7 @@ impl Storage for MemoryStore {
         consumer: ConsumerId,
         key: ClaimKey,
     ) -> Result<Option<StoredClaim>, StorageError> {
+        self.check(Step::Find)?;
         Ok(match self.state().claims.get(&(consumer, key)) {
             Some(Row::Committed(stored)) => Some(stored.clone()),
             _ => None,
@@ -281,7 +291,7 @@ impl Storage for MemoryStore {
     }
 
     fn classify(&self, error: &(dyn StdError + 'static)) -> Option<Class> {
-        error.downcast_ref::<MemoryError>().map(|MemoryError(class)| *class)
+        error.downcast_ref::<MemoryError>().and_then(|MemoryError(class)| *class)
     }
 
     async fn sweep(&self, _: Duration, _: u32) -> Result<Swept, StorageError> {

@@ -1,6 +1,7 @@
 //! The runtime on a storage that fails on demand and a broker in this process.
 
 mod endings;
+mod hostile;
 mod lifecycle;
 mod telemetry;
 
@@ -14,7 +15,15 @@ use tokio::sync::Semaphore;
 #[derive(Debug, Serialize, Deserialize, Event)]
 #[event(type = "order", version = 1)]
 struct Order {
+    #[serde(deserialize_with = "unless_it_explodes")]
     what: String,
+}
+
+/// Somebody's `Deserialize` with an `unwrap` in it.
+fn unless_it_explodes<'de, D: serde::Deserializer<'de>>(json: D) -> Result<String, D::Error> {
+    let what = String::deserialize(json)?;
+    assert!(what != "explodes", "as asked");
+    Ok(what)
 }
 
 /// Lets handlers through one by one.
@@ -32,6 +41,17 @@ enum OrderError {
     #[error("later")]
     #[classify(retry_after = 5)]
     Later,
+    #[error("much later")]
+    #[classify(retry_after = "24h")]
+    MuchLater,
+    #[error("{}", unspeakable())]
+    #[classify(transient)]
+    Unspeakable,
+}
+
+/// Somebody's `Display` with an `unwrap` in it.
+fn unspeakable() -> String {
+    panic!("no words for it")
 }
 
 #[consumer(name = "orders", timeout = "2s")]
@@ -40,6 +60,8 @@ async fn orders(order: Order, meta: Meta) -> Result<(), OrderError> {
         ("fails", _) | ("fails once", 1) => Err(OrderError::NotYet),
         ("refuses", _) => Err(OrderError::Never),
         ("fails once, later", 1) => Err(OrderError::Later),
+        ("fails, much later", _) => Err(OrderError::MuchLater),
+        ("fails without words", _) => Err(OrderError::Unspeakable),
         ("panics", _) => panic!("as asked"),
         ("hangs", _) => std::future::pending().await,
         _ => Ok(()),
