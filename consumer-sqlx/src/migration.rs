@@ -3,9 +3,16 @@
 //! sqlx's own migrator is not used: on SQLite it takes no lock, on the others a failure leaves its session lock to the
 //! pool, and an application may have migrations of its own in the same database.
 
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+use std::time::Duration;
+
 use consumer_core::Error;
 
 use crate::tables::Tables;
+
+/// How long to wait for another process that migrates. A step of ours takes a moment; what takes longer, hangs.
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The table that says which steps were taken.
 pub(crate) const TRACKING: &str = "consumer_migrations";

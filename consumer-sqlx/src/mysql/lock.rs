@@ -1,15 +1,15 @@
 //! One process at a time: for migrations, enrolment and the sweeper.
 
+use std::io;
+
 use sqlx::{MySql, MySqlPool, pool::PoolConnection};
 
-use crate::tables::Tables;
+use crate::{migration::PATIENCE, tables::Tables};
 
-/// How long to wait for another process that migrates, in seconds.
-const PATIENCE: i32 = 60;
-
-// The lock's name is the server's, so it names the database; both servers take 64 bytes.
-const GET: &str = "SELECT GET_LOCK(CONCAT('consumer.', SHA1(CONCAT(DATABASE(), '.', ?))), ?)";
-const RELEASE: &str = "SELECT RELEASE_LOCK(CONCAT('consumer.', SHA1(CONCAT(DATABASE(), '.', ?))))";
+// The lock's name is the server's, so it names the database, and has 64 bytes at most. MySQL 9 has no SHA1 and no MD5.
+const GET: &str = "SELECT GET_LOCK(CONCAT('consumer.', LEFT(SHA2(CONCAT(DATABASE(), '.', ?), 256), 40)), ?)";
+const RELEASE: &str =
+    "SELECT RELEASE_LOCK(CONCAT('consumer.', LEFT(SHA2(CONCAT(DATABASE(), '.', ?), 256), 40)))";
 
 /// A connection that holds the lock. It is closed when it is dropped, and the lock is free then, whatever happened.
 pub(super) struct Alone {
@@ -19,7 +19,11 @@ pub(super) struct Alone {
 
 /// Waits until nobody else migrates or enrols.
 pub(super) async fn alone(pool: &MySqlPool, tables: &Tables) -> Result<Alone, sqlx::Error> {
-    take(pool, tables.name("consumer_migrations"), PATIENCE).await?.ok_or(sqlx::Error::PoolTimedOut)
+    let seconds = PATIENCE.as_secs() as i32;
+    let taken = take(pool, tables.name("consumer_migrations"), seconds).await?;
+    taken.ok_or_else(|| {
+        sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, "another process holds the lock"))
+    })
 }
 
 /// The same for the sweeper, who does not wait; `None` while another process sweeps.

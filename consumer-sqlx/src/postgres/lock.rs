@@ -1,8 +1,9 @@
 //! One process at a time: for migrations, enrolment and the sweeper.
 
-use sqlx::{Acquire, PgPool, Postgres, Transaction, pool::PoolConnection};
+use sqlx::{Acquire, AssertSqlSafe, PgPool, Postgres, Transaction, pool::PoolConnection};
 
-use crate::tables::Tables;
+use super::statements;
+use crate::{migration::PATIENCE, tables::Tables};
 
 /// A connection for one transaction under the lock. It is closed afterwards, so that a caller who gives up half way
 /// leaves no open transaction to the pool.
@@ -18,6 +19,8 @@ pub(super) async fn alone<'c>(
     tables: &Tables,
 ) -> Result<Transaction<'c, Postgres>, sqlx::Error> {
     let mut tx = conn.begin().await?;
+    let patience = format!("SET LOCAL lock_timeout = {}", PATIENCE.as_millis());
+    statements::run(&mut tx, AssertSqlSafe(patience)).await?;
     sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
         .bind(tables.name("consumer_migrations"))
         .execute(&mut *tx)

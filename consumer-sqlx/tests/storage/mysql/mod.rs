@@ -7,6 +7,8 @@ mod prepare;
 mod session;
 mod stage;
 
+use std::sync::Arc;
+
 use consumer_core::{
     inbox::ConsumerId,
     testing::{SuiteStorage, storage_suite},
@@ -18,9 +20,13 @@ use crate::unit;
 
 #[tokio::test]
 async fn conformance() {
-    if Database::create().await.is_some() {
-        storage_suite(|| async { Database::create().await.expect("the server is still there") }).await;
-    }
+    let Some(database) = Database::create().await else { return };
+    let database = Arc::new(database);
+    storage_suite(|| {
+        let database = database.clone();
+        async move { database.part().await }
+    })
+    .await;
 }
 
 /// A database, and a store whose tables are there.

@@ -15,8 +15,10 @@ use crate::database;
 /// A database that goes when it is dropped.
 pub(crate) struct Database {
     server: String,
-    name: String,
+    /// Of the database to drop.
+    name: Option<String>,
     url: String,
+    prefix: String,
 }
 
 impl Database {
@@ -25,7 +27,8 @@ impl Database {
         let name = database::fresh_name();
         let mut admin = MySqlConnection::connect(&server).await.expect("MySQL or MariaDB");
         admin.execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.expect("a database");
-        let database = Self { url: database::with_database(&server, &name), server, name };
+        let url = database::with_database(&server, &name);
+        let database = Self { url, server, name: Some(name), prefix: String::new() };
         let tables = "CREATE TABLE effects (value VARCHAR(4096) CHARACTER SET utf8mb4 NOT NULL) ENGINE = InnoDB; \
                       CREATE TABLE pair (id INT PRIMARY KEY, n INT) ENGINE = InnoDB; \
                       INSERT INTO pair VALUES (1, 0), (2, 0); \
@@ -34,12 +37,24 @@ impl Database {
         Some(database)
     }
 
+    /// A part of this database with claims and effects of its own, which costs less than another and goes with it.
+    pub(crate) async fn part(&self) -> Self {
+        let prefix = format!("{}_", database::fresh_name());
+        let create = AssertSqlSafe(format!("CREATE TABLE {prefix}effects LIKE effects"));
+        self.connect().await.execute(create).await.expect("the table of the handlers");
+        Self { server: self.server.clone(), name: None, url: self.url.clone(), prefix }
+    }
+
+    fn effects(&self) -> String {
+        format!("{}effects", self.prefix)
+    }
+
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
     pub(crate) fn name(&self) -> &str {
-        &self.name
+        self.name.as_deref().unwrap_or_default()
     }
 
     pub(crate) async fn connect(&self) -> MySqlConnection {
@@ -49,7 +64,7 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
-        let (server, name) = (self.server.clone(), self.name.clone());
+        let (server, Some(name)) = (self.server.clone(), self.name.take()) else { return };
         database::finally(async move || {
             let Ok(mut admin) = MySqlConnection::connect(&server).await else { return };
             let drop = format!("SET lock_wait_timeout = 5; DROP DATABASE {name}");
@@ -73,11 +88,14 @@ impl SuiteStorage for Database {
     type Store = MySqlStore;
 
     async fn store(&self) -> MySqlStore {
-        MySqlStore::builder().max_connections(16).connect(&self.url).await.expect("a store")
+        let builder = MySqlStore::builder().table_prefix(&self.prefix).max_connections(16);
+        builder.connect(&self.url).await.expect("a store")
     }
 
     async fn write(&self, tx: &mut <MySqlStore as Storage>::Tx<'_>, value: &str) -> Result<(), StorageError> {
-        Ok(write(MySqlConnection::lend(tx), value).await?)
+        let insert = AssertSqlSafe(format!("INSERT INTO {} (value) VALUES (?)", self.effects()));
+        sqlx::query(insert).bind(value).execute(MySqlConnection::lend(tx)).await?;
+        Ok(())
     }
 
     async fn fail(&self, tx: &mut <MySqlStore as Storage>::Tx<'_>) -> Result<(), StorageError> {
@@ -121,6 +139,7 @@ impl SuiteStorage for Database {
 
     async fn written(&self) -> Vec<String> {
         let mut conn = self.connect().await;
-        sqlx::query_scalar("SELECT value FROM effects").fetch_all(&mut conn).await.expect("rows")
+        let select = AssertSqlSafe(format!("SELECT value FROM {}", self.effects()));
+        sqlx::query_scalar(select).fetch_all(&mut conn).await.expect("rows")
     }
 }
