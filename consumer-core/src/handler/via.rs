@@ -314,6 +314,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::needless_borrow, reason = "generated code borrows the same way whatever the type is")]
     fn an_extractor_reports_its_needs_and_nothing_else_does() {
         let mut needs = Needs::default();
         (&&Param::<(), State<u8>>::new()).report(&mut needs);
