@@ -13,6 +13,9 @@ use crate::{child, narrate};
 /// The package that users depend on.
 const FACADE: &str = "consumer";
 const STORAGES: [&str; 3] = ["sqlite", "postgres", "mysql"];
+/// The example, which takes one storage at a time; none is SQLite.
+const EXAMPLE: &str = "payment-consumer";
+const STORAGE_OF_THE_EXAMPLE: [&str; 3] = ["", "postgres", "mysql"];
 const BROKER: &str = "rabbitmq";
 const MACROS: &str = "macros";
 const ONE_WITHIN: Duration = Duration::from_secs(900);
@@ -30,21 +33,27 @@ struct Feature {
 /// When cargo cannot be started, or `Interrupted`.
 pub(crate) fn check(workspace: &Workspace) -> Result<bool> {
     for combination in combinations(&declared(workspace)?) {
-        if !compiles(workspace, &combination.join(","))? {
+        let features = combination.join(",");
+        if !compiles(workspace, &["--package", FACADE, "--no-default-features", "--features", &features])? {
+            return Ok(false);
+        }
+    }
+    for storage in STORAGE_OF_THE_EXAMPLE {
+        if !compiles(workspace, &["--package", EXAMPLE, "--all-targets", "--features", storage])? {
             return Ok(false);
         }
     }
     Ok(true)
 }
 
-fn compiles(workspace: &Workspace, features: &str) -> Result<bool> {
+fn compiles(workspace: &Workspace, what: &[&str]) -> Result<bool> {
     let (log, begun) = (workspace.target("features.log"), Instant::now());
     let mut command = workspace.cargo();
-    command.args(["check", "--quiet", "--package", FACADE, "--no-default-features", "--features", features]);
+    command.args(["check", "--quiet"]).args(what);
     let status = child::run_logged(&mut command, &log, ONE_WITHIN)?;
     let clean = std::fs::read_to_string(&log)?.trim().is_empty();
     let good = clean && status.is_some_and(|status| status.success());
-    narrate::say(format!("features {features} ({:.1} s)", begun.elapsed().as_secs_f32()));
+    narrate::say(format!("check {} ({:.1} s)", what.join(" "), begun.elapsed().as_secs_f32()));
     if !good {
         narrate::say(child::tail(&log));
     }
