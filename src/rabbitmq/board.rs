@@ -13,7 +13,11 @@ use consumer_core::broker::BrokerState;
 pub(super) enum Part {
     Consuming,
     Publishing,
-    Queue(String),
+    /// One consumer of a queue; a queue can have several in one process.
+    Queue {
+        queue: String,
+        consumer: u32,
+    },
 }
 
 impl fmt::Display for Part {
@@ -21,7 +25,7 @@ impl fmt::Display for Part {
         match self {
             Self::Consuming => f.write_str("consuming"),
             Self::Publishing => f.write_str("publishing"),
-            Self::Queue(queue) => write!(f, "queue '{queue}'"),
+            Self::Queue { queue, .. } => write!(f, "queue '{queue}'"),
         }
     }
 }

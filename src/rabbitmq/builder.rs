@@ -1,6 +1,10 @@
 //! The builder of a connection to RabbitMQ.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, atomic::AtomicU32},
+    time::Duration,
+};
 
 use consumer_core::{Error, Result};
 use lapin::tcp::{OwnedIdentity, OwnedTLSConfig};
@@ -136,6 +140,7 @@ impl RabbitMqBuilder {
         Ok(RabbitMq(Arc::new(Shared {
             publisher: Arc::new(publisher),
             settlers: Arc::default(),
+            consumers: AtomicU32::new(0),
             address: dialer.address.clone(),
             watch: heartbeat,
             consuming,

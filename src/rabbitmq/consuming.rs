@@ -19,6 +19,7 @@ use lapin::{
 };
 use metrics::counter;
 use tokio::{
+    runtime::Handle,
     sync::{mpsc, oneshot},
     time::{sleep, timeout},
 };
@@ -41,13 +42,15 @@ use super::{
 };
 
 /// How long the broker may take to answer while a channel is set up or cancelled.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Channels with deliveries that can still be settled.
 pub(super) type Settlers = Arc<Mutex<Vec<Weak<Settler>>>>;
 
 /// Keeps one queue consumed until it is cancelled.
 pub(super) struct Consuming {
+    /// Which consumer of this process it is.
+    pub(super) number: u32,
     pub(super) link: Link,
     pub(super) queue: QueueSpec,
     pub(super) prefetch: u16,
@@ -67,6 +70,21 @@ struct Generation {
     begun: Instant,
 }
 
+/// What is remembered from one channel to the next.
+struct Memory {
+    /// Who waits for the first channel to consume.
+    ready: Option<oneshot::Sender<Result<()>>>,
+    backoff: Backoff,
+    suspicion: Suspicion,
+}
+
+/// What comes after a channel.
+enum Next {
+    Stop,
+    /// Another one, after this wait.
+    Again(Option<Duration>),
+}
+
 /// Why a channel consumes no more.
 enum End {
     /// As asked.
@@ -82,46 +100,59 @@ enum End {
 impl Consuming {
     /// Runs until cancelled. `ready` hears when the first channel consumes, or why none ever will.
     pub(super) async fn run(self, ready: oneshot::Sender<Result<()>>) {
-        let mut ready = Some(ready);
-        let (mut backoff, mut suspicion) = (Backoff::default(), Suspicion::default());
+        let mut memory =
+            Memory { ready: Some(ready), backoff: Backoff::default(), suspicion: Suspicion::default() };
         let cancel = self.cancel.clone();
         while let Some(session) = cancel.run_until_cancelled(self.link.session()).await.flatten() {
-            let started =
-                cancel.run_until_cancelled(self.start(session, suspicion.prefetch(self.prefetch))).await;
-            let lived = match started {
-                None => break,
-                Some(Ok(mut generation)) => {
-                    self.consumes(&mut ready);
-                    let end = self.pump(&mut generation, &mut suspicion).await;
-                    if let End::Cancelled = end {
-                        break;
-                    }
-                    self.ended(&generation, end, &mut suspicion)
-                }
-                Some(Err(error)) => {
-                    if let Some(ready) = ready.take_if(|_| !error.is_unavailable()) {
-                        // Whoever asked may be gone.
-                        let _ = ready.send(Err(error));
-                        break;
-                    }
-                    self.trouble(&error.to_string());
-                    Some(Duration::ZERO)
-                }
-            };
-            if let Some(lived) = lived {
-                cancel.run_until_cancelled(sleep(backoff.after(lived))).await;
+            match self.once(session, &mut memory).await {
+                Next::Stop => break,
+                Next::Again(None) => {}
+                Next::Again(Some(wait)) => _ = cancel.run_until_cancelled(sleep(wait)).await,
             }
         }
         self.board.up(&self.part());
     }
 
+    /// Consumes on one channel, from its start to its end.
+    async fn once(&self, session: Arc<Session>, memory: &mut Memory) -> Next {
+        let start = self.start(session.clone(), memory.suspicion.prefetch(self.prefetch));
+        match self.cancel.run_until_cancelled(start).await {
+            None => Next::Stop,
+            Some(Err(error)) if session.is_alive() => self.refused_to_start(error, memory),
+            Some(Err(error)) => self.died_at_start(&error, memory),
+            Some(Ok(mut generation)) => {
+                self.consumes(memory);
+                let end = self.pump(&mut generation, &mut memory.suspicion).await;
+                self.ended(&generation, end, memory)
+            }
+        }
+    }
+
+    /// A mistake that waiting cannot mend ends the first attempt; later it may be somebody's who is about to undo it.
+    fn refused_to_start(&self, error: Error, memory: &mut Memory) -> Next {
+        if let Some(ready) = memory.ready.take_if(|_| !error.is_unavailable()) {
+            // Whoever asked may be gone.
+            let _ = ready.send(Err(error));
+            return Next::Stop;
+        }
+        self.trouble(&error.to_string());
+        Next::Again(Some(memory.backoff.after(None)))
+    }
+
+    /// The first deliveries come along with the answer to the consume, so one of them may be to blame.
+    fn died_at_start(&self, error: &Error, memory: &mut Memory) -> Next {
+        self.died(Duration::ZERO, 0, &mut memory.suspicion);
+        self.trouble(&error.to_string());
+        Next::Again(Some(memory.backoff.after(Some(Duration::ZERO))))
+    }
+
     /// A channel that consumes the queue.
     async fn start(&self, session: Arc<Session>, prefetch: u16) -> Result<Generation> {
-        let started = timeout(PATIENCE, self.start_on(session.clone(), prefetch)).await;
-        started.unwrap_or_else(|_| {
-            session.end("RabbitMQ does not answer");
-            Err(Error::unavailable("RabbitMQ does not answer"))
-        })
+        if let Ok(started) = timeout(PATIENCE, self.start_on(session.clone(), prefetch)).await {
+            return started;
+        }
+        session.end_if_silent().await;
+        Err(Error::unavailable("RabbitMQ does not answer; a quorum queue without a leader does that"))
     }
 
     async fn start_on(&self, session: Arc<Session>, prefetch: u16) -> Result<Generation> {
@@ -130,8 +161,9 @@ impl Consuming {
         }
         let queue = topology::short(&self.queue.name)?;
         let channel = session.channel().await.map_err(|error| self.refused(&error))?;
-        let (channel, consumer) =
-            consume(channel, queue, prefetch).await.map_err(|error| self.refused(&error))?;
+        let mut discard = Discard(Some(channel.clone()));
+        let consumer = consume(&channel, queue, prefetch).await.map_err(|error| self.refused(&error))?;
+        discard.0 = None;
         let settler = Arc::new(Settler::start(channel.clone(), prefetch));
         self.enlist(&settler);
         Ok(Generation { session, channel, consumer, settler, begun: Instant::now() })
@@ -174,7 +206,7 @@ impl Consuming {
                     }
                     stopping = Some(End::Cancelled);
                 }
-                finding = &mut watchdog, if stopping.is_none() => return found(session, finding),
+                finding = &mut watchdog, if stopping.is_none() => return found(session, finding).await,
                 next = consumer.next() => match next {
                     Some(Ok(delivery)) => {
                         self.hand_out(settler, delivery);
@@ -208,22 +240,24 @@ impl Consuming {
         }
     }
 
-    fn consumes(&self, ready: &mut Option<oneshot::Sender<Result<()>>>) {
+    fn consumes(&self, memory: &mut Memory) {
         self.board.up(&self.part());
-        match ready.take() {
+        match memory.ready.take() {
             // Whoever asked may be gone.
             Some(ready) => _ = ready.send(Ok(())),
             None => info!(queue = self.queue.name, "consuming again"),
         }
     }
 
-    /// Cleans up after a channel; says how long it lived if the next one should wait.
-    fn ended(&self, generation: &Generation, end: End, suspicion: &mut Suspicion) -> Option<Duration> {
+    /// Cleans up after a channel.
+    fn ended(&self, generation: &Generation, end: End, memory: &mut Memory) -> Next {
         let (lived, settled) = (generation.begun.elapsed(), generation.settler.settled());
         let reason = match end {
-            End::Cancelled | End::Replaced => return None,
+            _ if self.cancel.is_cancelled() => return Next::Stop,
+            End::Cancelled => return Next::Stop,
+            End::Replaced => return Next::Again(None),
             End::Connection(reason) => {
-                self.died(lived, settled, suspicion);
+                self.died(lived, settled, &mut memory.suspicion);
                 reason
             }
             End::Channel(reason) => {
@@ -232,8 +266,9 @@ impl Consuming {
             }
         };
         generation.settler.end();
+        Handle::current().spawn(close(generation.session.clone(), generation.channel.clone()));
         self.trouble(&reason);
-        Some(lived)
+        Next::Again(Some(memory.backoff.after(Some(lived))))
     }
 
     fn died(&self, lived: Duration, settled: u64, suspicion: &mut Suspicion) {
@@ -253,16 +288,40 @@ impl Consuming {
     }
 
     fn part(&self) -> Part {
-        Part::Queue(self.queue.name.clone())
+        Part::Queue { queue: self.queue.name.clone(), consumer: self.number }
     }
 }
 
-async fn consume(channel: Channel, queue: ShortString, prefetch: u16) -> lapin::Result<(Channel, Consumer)> {
+/// Closes a channel unless it is taken out.
+///
+/// lapin closes a channel that is dropped, but not while a consume on it is unanswered: a broker that answers late would
+/// then deliver to nobody.
+struct Discard(Option<Channel>);
+
+impl Drop for Discard {
+    fn drop(&mut self) {
+        // Without a runtime everything ends anyway.
+        if let (Some(channel), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
+            runtime.spawn(async move {
+                // It may be closed already, and if the broker never answers, the connection ends it.
+                let _ = channel.close(200, "given up".into()).await;
+            });
+        }
+    }
+}
+
+/// Closes a channel that may have deliveries; one that cannot be closed keeps them from everybody.
+async fn close(session: Arc<Session>, channel: Channel) {
+    if timeout(PATIENCE, channel.close(200, "given up".into())).await.is_err() {
+        session.end("RabbitMQ does not close a channel");
+    }
+}
+
+async fn consume(channel: &Channel, queue: ShortString, prefetch: u16) -> lapin::Result<Consumer> {
     channel.basic_qos(prefetch, BasicQosOptions::default()).await?;
     let (tag, options, arguments) =
         (ShortString::default(), BasicConsumeOptions::default(), FieldTable::default());
-    let consumer = channel.basic_consume(queue, tag, options, arguments).await?;
-    Ok((channel, consumer))
+    channel.basic_consume(queue, tag, options, arguments).await
 }
 
 /// Asks for no more deliveries; those on their way still come.
@@ -271,13 +330,11 @@ async fn stop(channel: &Channel, consumer: &Consumer) {
     let _ = timeout(PATIENCE, channel.basic_cancel(consumer.tag(), BasicCancelOptions::default())).await;
 }
 
-fn found(session: &Session, finding: Finding) -> End {
+async fn found(session: &Session, finding: Finding) -> End {
     match finding {
         Finding::Unserved(reason) => End::Channel(reason),
-        Finding::Silence => {
-            session.end("RabbitMQ does not answer");
-            End::Connection(session.reason())
-        }
+        Finding::Silence if session.end_if_silent().await => End::Connection(session.reason()),
+        Finding::Silence => End::Channel("RabbitMQ does not answer for the queue".to_owned()),
     }
 }
 

@@ -81,7 +81,7 @@ async fn first(dialer: &Dialer, part: &Part, limit: Duration) -> Result<Arc<Sess
             Ok(session) => return Ok(session),
             Err(error) => error,
         };
-        let wait = backoff.after(Duration::ZERO);
+        let wait = backoff.after(None);
         if !error.is_unavailable() || begun.elapsed() + wait >= limit {
             return Err(error);
         }
@@ -159,9 +159,10 @@ impl Keeper {
     }
 
     /// A new connection, however long it takes; `None` once everything is closing.
-    async fn again(&self, backoff: &mut Backoff, mut lived: Duration) -> Option<Arc<Session>> {
+    async fn again(&self, backoff: &mut Backoff, lived: Duration) -> Option<Arc<Session>> {
+        let mut lived = Some(lived);
         loop {
-            let wait = backoff.after(std::mem::take(&mut lived));
+            let wait = backoff.after(lived.take());
             let dialed = tokio::select! {
                 () = self.closing.cancelled() => return None,
                 dialed = async { sleep(wait).await; self.dialer.dial(&self.part).await } => dialed,

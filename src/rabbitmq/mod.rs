@@ -44,7 +44,15 @@ mod topology;
 mod watchdog;
 mod wire;
 
-use std::{fmt, future::Future, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
 use consumer_core::{
     Broker, Error, Result,
@@ -76,6 +84,8 @@ struct Shared {
     consuming: Link,
     publisher: Arc<Publisher>,
     settlers: consuming::Settlers,
+    /// How many consumers there were.
+    consumers: AtomicU32,
     board: Board,
     /// How often a consumer is looked after.
     watch: Duration,
@@ -131,6 +141,7 @@ impl Broker for RabbitMq {
             _shared: self.0.clone(),
         };
         let consuming = Consuming {
+            number: self.0.consumers.fetch_add(1, Ordering::Relaxed),
             link: self.0.consuming.clone(),
             queue: queue.clone(),
             prefetch,
@@ -175,7 +186,7 @@ async fn prepare(link: Link, queues: Vec<QueueSpec>) -> Result<()> {
             match topology::prepare(&session, queue).await {
                 Err(error) if error.is_unavailable() => {
                     tracing::warn!(%error, "queues cannot be prepared now");
-                    tokio::time::sleep(backoff.after(Duration::ZERO)).await;
+                    tokio::time::sleep(backoff.after(None)).await;
                     continue 'attempt;
                 }
                 prepared => prepared?,

@@ -1,12 +1,18 @@
 //! A session: one connection from its handshake to its end.
 
-use std::sync::{Mutex, MutexGuard};
+use std::{
+    sync::{Mutex, MutexGuard},
+    time::Duration,
+};
 
 use lapin::{Channel, Connection};
-use tokio::sync::watch;
+use tokio::{sync::watch, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::failure;
+
+/// How long a broker that answers at all may take to open a channel.
+const ANSWER: Duration = Duration::from_secs(10);
 
 /// A connection that lapin keeps and that we can cut.
 #[derive(Debug)]
@@ -45,6 +51,16 @@ impl Session {
     pub(super) fn end(&self, reason: &str) {
         self.note(reason.to_owned());
         self.cut.cancel();
+    }
+
+    /// Ends it if the broker does not even open a channel, and says whether it did: a queue without a leader is silent too,
+    /// and other consumers must not lose their connection for it.
+    pub(super) async fn end_if_silent(&self) -> bool {
+        let answers = matches!(timeout(ANSWER, self.channel()).await, Ok(Ok(_)));
+        if !answers {
+            self.end("RabbitMQ does not answer");
+        }
+        !answers
     }
 
     /// Ends it properly.

@@ -21,8 +21,11 @@ pub(super) struct Suspicion {
 
 impl Suspicion {
     /// A connection died that had lived for `lived` and settled `settled` deliveries.
+    ///
+    /// Once there is suspicion, a few settled ones clear nobody: the guilty one may have come after them.
     pub(super) fn died(&mut self, lived: Duration, settled: u64) {
-        self.deaths = if lived < QUICK && settled == 0 { self.deaths.saturating_add(1) } else { 0 };
+        let suspicious = lived < QUICK && (settled == 0 || self.is_on());
+        self.deaths = if suspicious { self.deaths.saturating_add(1) } else { 0 };
     }
 
     /// Whether messages are taken one at a time.
@@ -58,6 +61,8 @@ mod tests {
         suspicion.died(Duration::from_millis(50), 0);
         assert_eq!(suspicion.prefetch(64), 1);
         assert!(!suspicion.clear(9));
+        suspicion.died(Duration::from_millis(50), 9);
+        assert_eq!(suspicion.prefetch(64), 1, "the guilty one came after nine others");
         assert!(suspicion.clear(10));
         assert_eq!(suspicion.prefetch(64), 64);
         assert!(!suspicion.clear(10));

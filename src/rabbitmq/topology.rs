@@ -1,5 +1,7 @@
 //! Topology: queues as consumers need them, declared or checked.
 
+use std::time::Duration;
+
 use consumer_core::{
     Error, Result,
     broker::{Binding, QueueKind, QueueSpec, Topology},
@@ -9,6 +11,7 @@ use lapin::{
     options::{QueueBindOptions, QueueDeclareOptions},
     types::{AMQPValue, FieldTable, ShortString},
 };
+use tokio::time::timeout;
 use tracing::{info, warn};
 
 use super::{
@@ -23,15 +26,23 @@ const MOST_ARGUMENTS: usize = 32;
 /// it, and newer ones do so after 20 deliveries unless told otherwise; people who look at dead letters deliver them.
 const DEAD_LETTER_LIMIT: i32 = 1_000_000;
 
+/// How long the broker may take for one queue.
+const PATIENCE: Duration = Duration::from_secs(15);
+
 /// Declares or checks one queue as it says.
 ///
 /// Every declaration has a channel of its own: a mistake closes the channel it was made on.
 pub(super) async fn prepare(session: &Session, queue: &QueueSpec) -> Result<()> {
-    match queue.topology {
-        Topology::Declare => declare_all(session, queue).await,
-        Topology::Check => check(session, queue).await,
-        _ => Ok(()),
-    }
+    let prepared = timeout(PATIENCE, async {
+        match queue.topology {
+            Topology::Declare => declare_all(session, queue).await,
+            Topology::Check => check(session, queue).await,
+            _ => Ok(()),
+        }
+    });
+    prepared.await.unwrap_or_else(|_| {
+        Err(Error::unavailable(format!("RabbitMQ does not answer about queue '{}'", queue.name)))
+    })
 }
 
 async fn declare_all(session: &Session, queue: &QueueSpec) -> Result<()> {

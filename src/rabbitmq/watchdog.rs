@@ -15,7 +15,7 @@ const STRIKES: u32 = 2;
 /// What was found.
 #[derive(Debug)]
 pub(super) enum Finding {
-    /// The broker does not answer on this channel.
+    /// Nothing answers on this channel; whether the broker does is another question.
     Silence,
     /// The channel is of no more use.
     Unserved(String),

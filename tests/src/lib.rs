@@ -3,13 +3,16 @@
 pub mod auditor;
 pub mod backend;
 pub mod business;
+pub mod cable;
 pub mod database;
 pub mod endpoint;
 pub mod event;
 pub mod ledger;
 pub mod proxy;
 pub mod publisher;
+pub mod rabbitmq;
 pub mod race;
+pub mod raw_amqp;
 pub mod scene;
 pub mod seed;
 pub mod servers;

@@ -10,8 +10,9 @@ use std::{
 use consumer_core::{Error, Result, broker::Publication};
 use tokio::{
     sync::Semaphore,
-    time::{Instant, timeout_at},
+    time::{Instant, sleep, timeout_at},
 };
+use tracing::debug;
 
 use self::slot::Slot;
 use super::{closed, failure, link::Link, message::Outgoing, session::Session};
@@ -45,18 +46,14 @@ impl Publisher {
         let permit = timeout_at(deadline, self.permits.acquire()).await;
         let _permit = permit.map_err(|_| self.busy())?.map_err(|_| closed())?;
         loop {
-            let slot =
-                timeout_at(deadline, self.slot(&outgoing)).await.unwrap_or_else(|_| Err(self.away()))?;
-            let Some(mut slot) = slot else { continue };
-            let published = timeout_at(deadline, slot.publish(&outgoing)).await;
-            return match published {
-                // A channel whose confirm is still to come must not carry another message: it is closed.
-                Err(_) => Err(self.late(slot.session())),
-                Ok(published) => {
-                    self.keep(slot);
-                    published
-                }
-            };
+            let session = timeout_at(deadline, self.link.session()).await;
+            let session = session.map_err(|_| self.away())?.ok_or_else(closed)?;
+            fits(&session, &outgoing)?;
+            let attempt = timeout_at(deadline, self.attempt(session.clone(), &outgoing)).await;
+            // A channel whose confirm is still to come must not carry another message: it was dropped just now.
+            if let Some(published) = attempt.map_err(|_| self.late(&session))? {
+                return published;
+            }
         }
     }
 
@@ -65,21 +62,30 @@ impl Publisher {
         self.link.closed().await;
     }
 
-    /// A channel to publish on; `None` if it broke while it was opened.
-    async fn slot(&self, outgoing: &Outgoing) -> Result<Option<Slot>> {
-        let session = self.link.session().await.ok_or_else(closed)?;
-        fits(&session, outgoing)?;
-        let warm = self.warm(&session);
-        match warm {
-            Some(slot) => Ok(Some(slot)),
-            None => match Slot::open(session).await {
-                Ok(slot) => Ok(Some(slot)),
-                Err(error) => {
-                    tracing::debug!(%error, "no channel to publish on");
-                    tokio::time::sleep(PAUSE).await;
-                    Ok(None)
-                }
-            },
+    /// Publishes on a channel of this connection; `None` if nothing could be sent there.
+    async fn attempt(&self, session: Arc<Session>, outgoing: &Outgoing) -> Option<Result<()>> {
+        // A blocked connection writes nothing, and lapin would keep what is given to it meanwhile.
+        tokio::select! {
+            () = session.unblocked() => {}
+            () = session.ended() => return None,
+        }
+        let mut slot = match self.warm(&session) {
+            Some(slot) => slot,
+            None => self.open(session).await?,
+        };
+        let published = slot.publish(outgoing).await;
+        self.keep(slot);
+        Some(published)
+    }
+
+    async fn open(&self, session: Arc<Session>) -> Option<Slot> {
+        match Slot::open(session).await {
+            Ok(slot) => Some(slot),
+            Err(error) => {
+                debug!(%error, "no channel to publish on");
+                sleep(PAUSE).await;
+                None
+            }
         }
     }
 

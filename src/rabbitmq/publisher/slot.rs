@@ -25,10 +25,6 @@ impl Slot {
         Ok(Self { session, channel })
     }
 
-    pub(super) fn session(&self) -> &Session {
-        &self.session
-    }
-
     pub(super) fn is_of(&self, session: &Arc<Session>) -> bool {
         Arc::ptr_eq(&self.session, session) && self.is_usable()
     }
@@ -42,8 +38,6 @@ impl Slot {
     /// # Cancel safety
     /// Dropped, the confirm is still to come: the slot must be dropped too.
     pub(super) async fn publish(&mut self, outgoing: &Outgoing) -> Result<()> {
-        // A blocked connection writes nothing, and lapin would keep what is given to it meanwhile.
-        self.session.unblocked().await;
         let confirmed = async { self.send(outgoing).await?.await }.await;
         match confirmed {
             Ok(Confirmation::Ack(None)) => Ok(()),

@@ -1,0 +1,61 @@
+//! A broker short of memory. The whole node is, so this is a test binary of its own.
+
+use std::time::Duration;
+
+use consumer::{
+    Broker,
+    broker::{BrokerState, Settlement},
+};
+use consumer_tests::rabbitmq::{
+    Node, ack, ack_all, consumed, fresh, in_time, next, publish, settle, to_queue, until,
+};
+
+/// Ends the alarm however the test ends.
+struct Alarm<'a>(&'a Node);
+
+impl<'a> Alarm<'a> {
+    fn raise(node: &'a Node) -> Self {
+        node.ctl(&["set_vm_memory_high_watermark", "0.000001"]);
+        Self(node)
+    }
+}
+
+impl Drop for Alarm<'_> {
+    fn drop(&mut self) {
+        self.0.ctl(&["set_vm_memory_high_watermark", "0.4"]);
+    }
+}
+
+#[tokio::test]
+async fn memory_alarm_blocks_publish_not_consume() {
+    let Some(node) = Node::get() else { return };
+    let limit = Duration::from_secs(2);
+    let builder = node.builder(&fresh("alarm")).confirm_within(limit).publish_channels(2);
+    let broker = builder.connect().await.expect("RabbitMQ of the tests");
+    let (spec, mut deliveries) = consumed(&broker, 2).await;
+    let bodies = ["1", "2", "3", "4", "5", "6"];
+    publish(&broker, &spec.name, &bodies).await;
+    let alarm = Alarm::raise(&node);
+    let error = broker.publish(to_queue(&spec.name, "late")).await.expect_err("no confirm comes");
+    assert!(error.is_unconfirmed(), "{error:?}");
+    until("the state", || matches!(broker.state(), BrokerState::Blocked(_))).await;
+    ack_all(&mut deliveries, &bodies[..4]).await;
+    let error = broker.publish(to_queue(&spec.name, "not sent")).await.expect_err("it is blocked");
+    assert!(error.is_unconfirmed() && error.to_string().contains("blocked"), "{error:?}");
+    assert!(settle(next(&mut deliveries).await, Settlement::Requeue).await, "requeues go on too");
+    // Long enough for three heartbeats to be missed, were they held up.
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    assert!(matches!(broker.state(), BrokerState::Blocked(_)), "{:?}", broker.state());
+    drop(alarm);
+    until("the end of the alarm", || broker.state() == BrokerState::Up).await;
+    in_time("a publish", broker.publish(to_queue(&spec.name, "after"))).await.expect("it publishes again");
+    let mut missing = vec!["5", "6", "after"];
+    while !missing.is_empty() {
+        let delivery = next(&mut deliveries).await;
+        let body = consumer_tests::rabbitmq::body(&delivery);
+        assert!(body != "not sent", "what was not sent cannot come");
+        missing.retain(|missing| *missing != body);
+        assert!(ack(delivery).await);
+    }
+    broker.close().await;
+}
