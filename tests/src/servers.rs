@@ -4,8 +4,12 @@ use std::{env, path::PathBuf};
 
 /// A test that needs a server says so with this, and passes without one.
 ///
-/// ```ignore
+/// ```
+/// # use consumer_tests::servers;
+/// # fn test() {
 /// let Some(amqp) = servers::need(servers::AMQP) else { return };
+/// # drop(amqp);
+/// # }
 /// ```
 pub fn need(variable: &str) -> Option<String> {
     let value = env::var(variable).ok().filter(|value| !value.is_empty());
