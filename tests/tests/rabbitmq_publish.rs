@@ -60,8 +60,8 @@ async fn of_thousands_at_once_exactly_the_unroutable_come_back() {
 async fn a_full_queue_is_unconfirmed() {
     let Some(node) = Node::get() else { return };
     let broker = node.connect(&fresh("full")).await;
-    let (spec, deliveries) = consumed(&broker, 1).await;
-    drop(deliveries);
+    let spec = QueueSpec::new(fresh("full"));
+    broker.prepare(std::slice::from_ref(&spec)).await.expect("a new queue");
     let policy = r#"{"max-length":2,"overflow":"reject-publish"}"#;
     node.ctl(&["set_policy", "--apply-to", "queues", &spec.name, &format!("^{}$", spec.name), policy]);
     let filled = in_time("a full queue", async {

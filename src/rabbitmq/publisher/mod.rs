@@ -74,7 +74,10 @@ impl Publisher {
             None => self.open(session).await?,
         };
         let published = slot.publish(outgoing).await;
-        self.keep(slot);
+        // A channel remembers that a queue was full, also when it no longer is.
+        if !published.as_ref().is_err_and(Error::is_unconfirmed) {
+            self.keep(slot);
+        }
         Some(published)
     }
 
