@@ -64,7 +64,7 @@ pub mod rabbitmq;
 #[doc(inline)]
 pub use consumer_core::{
     App, Broker, Class, Classify, Error, Event, Meta, Result, Runtime, State, Storage, Verdict, broker,
-    classify, error, event, handler, message, retry, storage, telemetry,
+    classify, departures, effect, error, event, handler, message, outbox, retry, storage, telemetry,
 };
 #[doc(inline)]
 pub use consumer_core::{memory, runtime, testing};
@@ -94,7 +94,12 @@ pub use sqlx;
 
 /// What most handlers need, in one `use`.
 pub mod prelude {
-    pub use consumer_core::{App, Classify, Event, Meta, State, handler::Extract};
+    pub use consumer_core::{
+        App, Classify, Event, Meta, State,
+        effect::IdempotencyKey,
+        handler::{Completed, Effects, Extract, Outbox, RequestBody},
+        outbox::Route,
+    };
     #[cfg(feature = "macros")]
     pub use consumer_macros::{Classify, Event, consumer};
     pub use serde::{Deserialize, Serialize};
@@ -105,8 +110,12 @@ pub mod prelude {
 pub mod __private {
     pub use consumer_core::{
         classify::{Classify, Verdict, cause},
+        effect::EffectSpec,
         event::{DecodeError, EncodeError, Event, EventType, Text, decode_json, encode_json, join},
-        handler::{ConsumerSpec, Context, Extract, Handler, HandlerError, Needs, Register, Registry, via},
+        handler::{
+            CallOf, ConsumerSpec, Consumes, Context, Effect, Effects, Extract, Failed, Handler, HandlerError,
+            Needs, Performed, Register, Registry, Resolution, via,
+        },
         storage::Storage,
     };
     pub use consumer_sqlx::{Connection, lending};

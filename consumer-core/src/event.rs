@@ -40,6 +40,7 @@ impl fmt::Display for EventType {
 ///
 /// impl Event for Measured {
 ///     const TYPES: &'static [EventType] = &[EventType { name: "sensor.measured", version: 1 }];
+///     const CONTENT_TYPE: &'static str = "text/plain";
 ///
 ///     fn decode(_: EventType, data: &[u8]) -> Result<Self, DecodeError> {
 ///         let number = std::str::from_utf8(data).ok().and_then(|text| text.parse().ok());
@@ -67,6 +68,9 @@ impl fmt::Display for EventType {
 pub trait Event: Sized + Send + 'static {
     /// Every schema that this type can be read from; an enum has several.
     const TYPES: &'static [EventType];
+
+    /// The MIME type of what [`Event::encode`] writes.
+    const CONTENT_TYPE: &'static str = "application/json";
 
     /// Reads the data of an event of type `event_type`, which is one of [`Self::TYPES`].
     ///

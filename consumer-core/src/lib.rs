@@ -11,6 +11,8 @@
 pub mod broker;
 pub mod classify;
 mod clock;
+pub mod departures;
+pub mod effect;
 pub mod error;
 pub mod event;
 pub mod fault;
@@ -19,6 +21,7 @@ pub mod inbox;
 mod json;
 pub mod memory;
 pub mod message;
+pub mod outbox;
 mod printable;
 pub mod retry;
 pub mod runtime;

@@ -12,6 +12,7 @@ use std::{
 use consumer::{
     Class, Storage,
     classify::walk,
+    departures::Departures,
     message::{EventId, Fingerprint},
     sqlx,
 };
@@ -279,7 +280,7 @@ async fn won<S: Arena>(
         tally.rolled_back += 1;
         return (Attempt::Again, matches!(storage.roll_back(tx).await, Rollback::Done));
     }
-    match storage.commit(tx).await {
+    match storage.commit(tx, &Departures::default()).await {
         Commit::Done => {
             tally.done += 1;
             (Attempt::Through, true)

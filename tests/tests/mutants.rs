@@ -205,7 +205,7 @@ async fn two_deliveries_at_once<S: Arena>(backend: Backend) {
     let rival = tokio::spawn(second_delivery(store.clone(), claim));
     let auditor = &mut shop.auditor;
     wait::until("the rival waits", LIMIT, async || auditor.waiting().await == 1).await;
-    assert!(matches!(store.commit(tx).await, Commit::Done));
+    assert!(matches!(store.commit(tx, &consumer::departures::Departures::default()).await, Commit::Done));
     rival.await.expect("the rival");
     assert_eq!(shop.effects().await, [("a".to_owned(), 1)], "both deliveries took effect");
 }
@@ -216,7 +216,10 @@ async fn second_delivery<S: Arena>(store: S, claim: Claim) {
     match store.claim(&mut tx, &claim).await.expect("an answer") {
         Claimed::Fresh => {
             S::take_effect(&mut tx, "a").await.expect("an effect");
-            assert!(matches!(store.commit(tx).await, Commit::Done));
+            assert!(matches!(
+                store.commit(tx, &consumer::departures::Departures::default()).await,
+                Commit::Done
+            ));
         }
         _ => drop(store.roll_back(tx).await),
     }

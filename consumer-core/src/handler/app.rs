@@ -2,8 +2,9 @@
 
 use std::{any::type_name, collections::BTreeMap, sync::Arc};
 
-use super::{ConsumerConfig, Register, Registered, Registry, States};
+use super::{ConsumerConfig, Register, Registered, RegisteredEffect, Registry, States};
 use crate::{
+    effect::{KeyScheme, Standard},
     error::{Error, Result},
     storage::Storage,
 };
@@ -29,7 +30,16 @@ use crate::{
 pub struct App<S: Storage> {
     states: States,
     registry: Registry<S>,
+    keys: Option<Arc<dyn KeyScheme>>,
     mistakes: Vec<String>,
+}
+
+/// An app that was checked, taken apart.
+pub(crate) struct Parts<S: Storage> {
+    pub(crate) states: Arc<States>,
+    pub(crate) consumers: Vec<Registered<S>>,
+    pub(crate) effects: Vec<RegisteredEffect>,
+    pub(crate) keys: Arc<dyn KeyScheme>,
 }
 
 impl<S: Storage> Default for App<S> {
@@ -41,7 +51,7 @@ impl<S: Storage> Default for App<S> {
 impl<S: Storage> App<S> {
     /// An app without consumers.
     pub fn new() -> Self {
-        Self { states: States::default(), registry: Registry::new(), mistakes: Vec::new() }
+        Self { states: States::default(), registry: Registry::new(), keys: None, mistakes: Vec::new() }
     }
 
     /// Gives a value to the handlers that take `State<T>`; one value per type.
@@ -74,12 +84,26 @@ impl<S: Storage> App<S> {
         self
     }
 
-    /// Takes over the consumers and the state of another app.
+    /// Derives idempotency keys in another way than [`Standard`]. Only keys of effects that are planned from now on are
+    /// derived by it: what is in the ledger keeps its key.
+    pub fn key_scheme(mut self, scheme: impl KeyScheme) -> Self {
+        if self.keys.replace(Arc::new(scheme)).is_some() {
+            self.mistakes.push("`.key_scheme(…)` was called twice; an app has one".to_owned());
+        }
+        self
+    }
+
+    /// Takes over the consumers, the effects and the state of another app.
     pub fn merge(mut self, other: Self) -> Self {
         if !self.states.merge(other.states) {
             self.mistakes.push("`.merge(…)` met a state of a type that this app has already".to_owned());
         }
         self.registry.consumers.extend(other.registry.consumers);
+        self.registry.effects.extend(other.registry.effects);
+        if other.keys.is_some() && self.keys.is_some() {
+            self.mistakes.push("`.merge(…)` met a second `.key_scheme(…)`; an app has one".to_owned());
+        }
+        self.keys = self.keys.or(other.keys);
         self.mistakes.extend(other.mistakes);
         self
     }
@@ -145,8 +169,13 @@ impl<S: Storage> App<S> {
             .collect()
     }
 
-    pub(crate) fn into_parts(self) -> (Arc<States>, Vec<Registered<S>>) {
-        (Arc::new(self.states), self.registry.consumers)
+    pub(crate) fn into_parts(self) -> Parts<S> {
+        Parts {
+            states: Arc::new(self.states),
+            consumers: self.registry.consumers,
+            effects: self.registry.effects,
+            keys: self.keys.unwrap_or_else(|| Arc::new(Standard)),
+        }
     }
 }
 

@@ -7,7 +7,13 @@ use std::{
     sync::Arc,
 };
 
-use crate::message::{Envelope, EventId, Headers, Message};
+use bytes::Bytes;
+
+use super::sending::Sending;
+use crate::{
+    effect::{IdempotencyKey, Origin},
+    message::{Envelope, EventId, Headers, Message},
+};
 
 /// The values given by [`App::state`](super::App::state), one per type.
 #[derive(Clone, Default)]
@@ -39,11 +45,38 @@ impl States {
 pub struct Context {
     meta: Meta,
     states: Arc<States>,
+    sending: Sending,
+    /// The results of the effects that ran before, by name.
+    completed: Arc<HashMap<&'static str, Bytes>>,
+    /// What an effect is called with; `None` for a handler.
+    call: Option<(IdempotencyKey, Bytes)>,
 }
 
 impl Context {
-    pub(crate) fn new(meta: Meta, states: Arc<States>) -> Self {
-        Self { meta, states }
+    /// For a handler, with the results of the effects that ran before it.
+    pub(crate) fn new(meta: Meta, states: Arc<States>, completed: Arc<HashMap<&'static str, Bytes>>) -> Self {
+        Self { sending: Sending::caused_by(&meta), meta, states, completed, call: None }
+    }
+
+    /// For a call of an effect.
+    pub(crate) fn of_call(self, key: IdempotencyKey, request: Bytes) -> Self {
+        Self { call: Some((key, request)), ..self }
+    }
+
+    pub(crate) fn sending(&self) -> &Sending {
+        &self.sending
+    }
+
+    pub(crate) fn completed(&self, effect: &str) -> Option<&Bytes> {
+        self.completed.get(effect)
+    }
+
+    pub(crate) fn idempotency_key(&self) -> Option<&IdempotencyKey> {
+        self.call.as_ref().map(|(key, _)| key)
+    }
+
+    pub(crate) fn request(&self) -> Option<&Bytes> {
+        self.call.as_ref().map(|(_, request)| request)
     }
 
     /// The envelope of the event, and the attempt.
@@ -177,6 +210,41 @@ impl Meta {
         Self {
             event: Arc::new(Facts { consumer, id, event_type, version, envelope, message, redelivered }),
             attempt: 1,
+        }
+    }
+
+    /// The meta of an event, as the effect ledger has kept it: without its headers.
+    pub(crate) fn of_origin(consumer: &'static str, origin: &Origin, attempt: u32) -> Self {
+        let envelope = Envelope {
+            correlation_id: origin.correlation_id.clone(),
+            causation_id: origin.causation_id.clone(),
+            traceparent: origin.traceparent.clone(),
+            ..Envelope::default()
+        };
+        let facts = Facts {
+            consumer,
+            id: EventId { source: origin.source.clone(), id: origin.id.clone() },
+            event_type: origin.event_type.clone(),
+            version: origin.version,
+            envelope,
+            message: Message::default(),
+            redelivered: false,
+        };
+        Self { event: Arc::new(facts), attempt }
+    }
+
+    /// What of it the effect ledger keeps.
+    pub(crate) fn origin(&self) -> Origin {
+        let Facts { consumer, id, event_type, version, envelope, .. } = &*self.event;
+        Origin {
+            consumer: (*consumer).to_owned(),
+            source: id.source.clone(),
+            id: id.id.clone(),
+            event_type: event_type.clone(),
+            version: *version,
+            correlation_id: envelope.correlation_id.clone(),
+            causation_id: envelope.causation_id.clone(),
+            traceparent: envelope.traceparent.clone(),
         }
     }
 

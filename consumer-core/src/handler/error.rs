@@ -4,6 +4,7 @@ use std::{error::Error as StdError, fmt, time::Duration};
 
 use crate::{
     classify::{Class, Verdict, walk},
+    effect::{Effected, ProviderError},
     error::Chain,
     storage::Storage,
 };
@@ -17,6 +18,11 @@ pub struct HandlerError(pub(super) Box<dyn Failure>);
 pub(super) trait Failure: Send + Sync {
     fn as_error(&self) -> &(dyn StdError + 'static);
     fn verdict(&self) -> Option<Verdict<'_>>;
+
+    /// The class of an error of ours.
+    fn class(&self) -> Option<Class> {
+        None
+    }
 }
 
 impl HandlerError {
@@ -34,6 +40,11 @@ impl HandlerError {
         Self::new(Plain { message: message.into(), class: Class::Transient })
     }
 
+    /// Our deploy is wrong: the consumer pauses, and no attempt is counted.
+    pub(crate) fn deploy_wrong(message: impl Into<String>) -> Self {
+        Self::new(Plain { message: message.into(), class: Class::DeployWrong })
+    }
+
     pub(crate) fn timed_out(after: Duration) -> Self {
         let message = format!("the handler did not finish within {after:?} and was cancelled");
         Self::new(Plain { message, class: Class::TimeLimit })
@@ -45,15 +56,43 @@ impl HandlerError {
 
     /// The class of the error: its own word, else what the storage reads from a code in its chain, else transient.
     pub(crate) fn classify<S: Storage>(&self, storage: &S) -> (Class, Option<Duration>) {
-        let by_code = |error| walk(error, |link| storage.classify(link)).unwrap_or(Class::Transient);
+        let by_code = |error| match provider_error(error) {
+            Some(said) => (said.class(), said.wait()),
+            None => (walk(error, |link| storage.classify(link)).unwrap_or(Class::Transient), None),
+        };
+        if let Some(class) = self.0.class() {
+            return (class, None);
+        }
         match self.0.verdict() {
             Some(Verdict::Permanent) => (Class::Permanent, None),
             Some(Verdict::Transient) => (Class::Transient, None),
             Some(Verdict::RetryAfter(delay)) => (Class::Transient, Some(delay)),
-            Some(Verdict::Cause(cause)) => (by_code(cause), None),
-            None => (by_code(self.0.as_error()), None),
+            Some(Verdict::Cause(cause)) => by_code(cause),
+            None => by_code(self.0.as_error()),
         }
     }
+
+    /// What a failed call to a provider has done, as far as its error tells: nothing, if it says that it will never succeed.
+    pub(crate) fn effected(&self) -> Effected {
+        let by_cause = |error| provider_error(error).map_or(Effected::Unknown, ProviderError::effected);
+        match self.0.verdict() {
+            Some(Verdict::Permanent) => Effected::Nothing,
+            Some(Verdict::Cause(cause)) => by_cause(cause),
+            Some(_) | None => by_cause(self.0.as_error()),
+        }
+    }
+}
+
+/// The error of a provider, if there is one in the chain.
+fn provider_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a ProviderError> {
+    let mut link = Some(error);
+    while let Some(error) = link {
+        match error.downcast_ref() {
+            Some(found) => return Some(found),
+            None => link = error.source(),
+        }
+    }
+    None
 }
 
 /// What a panic said.
@@ -93,6 +132,10 @@ impl StdError for Plain {}
 impl Failure for Plain {
     fn as_error(&self) -> &(dyn StdError + 'static) {
         self
+    }
+
+    fn class(&self) -> Option<Class> {
+        Some(self.class)
     }
 
     fn verdict(&self) -> Option<Verdict<'_>> {

@@ -1,8 +1,9 @@
 //! Extractors: parameters of a handler that are read from the delivery.
 
-use std::any::{TypeId, type_name};
+use std::any::{Any, TypeId, type_name};
 
-use super::{Context, HandlerError, Meta};
+use super::{Context, Effect, HandlerError, Meta, PayloadOf};
+use crate::event::Event;
 
 /// A parameter of a handler, beside its event and its connection.
 ///
@@ -25,7 +26,8 @@ use super::{Context, HandlerError, Meta};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be extracted from a delivery of `{In}`",
     label = "not an extractor",
-    note = "an extractor is `State<T>` for what `App::state` was given, `Meta` or `&Meta` for the envelope, or a type of \
+    note = "an extractor is `State<T>` for what `App::state` was given, `Meta` or `&Meta` for the envelope, `Outbox<'_>`, \
+            `Effects<'_>` or `Completed<effect>` in a consumer, `IdempotencyKey` or `RequestBody` in an effect, or a type of \
             your own that implements `Extract`; a `State` of axum is another type than `consumer::State`",
     note = "a consumer takes one event, its first parameter: derive `Event` on an enum for several types"
 )]
@@ -75,6 +77,19 @@ impl<'a, In> Extract<'a, In> for &'a Meta {
 pub struct Needs {
     pub(crate) states: Vec<(TypeId, &'static str)>,
     pub(crate) unclassified_error: Option<&'static str>,
+    /// Effects to be completed before the handler, in order.
+    pub(crate) completes: Vec<ToComplete>,
+    /// Effects whose results another one takes.
+    pub(crate) takes_completed: Vec<&'static str>,
+    pub(crate) outbox: bool,
+}
+
+/// An effect that a handler wants completed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ToComplete {
+    pub(crate) effect: &'static str,
+    /// The payload as JSON; `None` for an event of another type.
+    pub(crate) payload: fn(&(dyn Any + Send)) -> Option<serde_json::Result<Vec<u8>>>,
 }
 
 impl Needs {
@@ -84,6 +99,29 @@ impl Needs {
         if !self.states.iter().any(|&(known, _)| known == id) {
             self.states.push((id, type_name::<T>()));
         }
+    }
+
+    /// Asks for an effect to be completed before the handler.
+    pub(crate) fn completes<E: Event, F: Effect>(&mut self)
+    where
+        F::Payload: PayloadOf<E>,
+    {
+        self.completes.push(ToComplete {
+            effect: F::SPEC.name,
+            payload: |event| {
+                event.downcast_ref::<E>().map(|event| serde_json::to_vec(&F::Payload::payload_of(event)))
+            },
+        });
+    }
+
+    /// Says that an effect takes the result of another one.
+    pub(crate) fn takes_completed(&mut self, effect: &'static str) {
+        self.takes_completed.push(effect);
+    }
+
+    /// Says that events are published.
+    pub(crate) fn outbox(&mut self) {
+        self.outbox = true;
     }
 
     /// Says that the handler's error type leaves its classes to the defaults.

@@ -3,9 +3,12 @@
 mod app;
 mod config;
 mod context;
+mod effect;
 mod error;
 mod extract;
+mod failed;
 mod registry;
+mod sending;
 pub mod via;
 
 use std::{future::Future, time::Duration};
@@ -14,14 +17,20 @@ pub use self::{
     app::App,
     config::ConsumerConfig,
     context::{Context, Meta, MetaBuilder},
+    effect::{CallOf, Completed, Effect, PayloadOf, Performed, RequestBody, Resolution},
     error::HandlerError,
     extract::{Extract, Needs, State},
+    failed::Failed,
     registry::{Register, Registry},
+    sending::{Effects, Outbox, Recording},
 };
 pub(crate) use self::{
+    app::Parts,
     context::States,
     error::panic_text,
-    registry::{Decoded, ErasedHandler, Registered},
+    extract::ToComplete,
+    registry::{Decoded, ErasedEffect, ErasedHandler, Registered, RegisteredEffect},
+    sending::{Buffer, Scheduled, Sending},
 };
 use crate::{event::Event, storage::Storage};
 
@@ -42,6 +51,19 @@ impl ConsumerSpec {
     /// How long a handler may run where `timeout` says nothing: far below RabbitMQ's consumer timeout of 30 minutes,
     /// far above what a transaction should take.
     pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+}
+
+/// A consumer, whatever its storage: its name and its event, by which effects refer to it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no consumer",
+    label = "not a consumer",
+    note = "a consumer is an `async fn` with `#[consumer(name = \"…\")]`, named like the function"
+)]
+pub trait Consumes {
+    /// The event it takes.
+    type Event: Event;
+    /// What its attribute says.
+    const SPEC: ConsumerSpec;
 }
 
 /// A consumer, as the runtime calls it. Written by `#[consumer]`; not for implementing by hand.

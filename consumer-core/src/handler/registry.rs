@@ -2,8 +2,12 @@
 
 use std::{any::Any, future::Future, marker::PhantomData, pin::Pin, sync::Arc};
 
-use super::{ConsumerConfig, ConsumerSpec, Context, Handler, HandlerError, Needs};
+use super::{
+    ConsumerConfig, ConsumerSpec, Context, Effect, Handler, HandlerError, Needs, Performed, Resolution,
+    sending::Effects,
+};
 use crate::{
+    effect::EffectSpec,
     event::{DecodeError, Event, EventType},
     storage::Storage,
 };
@@ -14,7 +18,7 @@ use crate::{
     label = "not a consumer of this storage",
     note = "the connection in a handler's signature picks its storage: `&mut PgConnection` needs `PgStore`, \
             `&mut MySqlConnection` needs `MySqlStore`, `&mut SqliteConnection` needs `SqliteStore`",
-    note = "register functions with `#[consumer(…)]`, by name: `.register::<record_payment>()`"
+    note = "register functions with `#[consumer(…)]` or `#[effect(…)]`, by name: `.register::<record_payment>()`"
 )]
 pub trait Register<S: Storage> {
     /// Adds itself.
@@ -43,11 +47,23 @@ tuples!(A B C D E F G H);
 /// What has been registered with an app.
 pub struct Registry<S: Storage> {
     pub(crate) consumers: Vec<Registered<S>>,
+    pub(crate) effects: Vec<RegisteredEffect>,
 }
 
 impl<S: Storage> Registry<S> {
     pub(crate) fn new() -> Self {
-        Self { consumers: Vec::new() }
+        Self { consumers: Vec::new(), effects: Vec::new() }
+    }
+
+    /// Adds an effect. What `#[effect]` calls.
+    pub fn effect<F: Effect>(&mut self) {
+        let mut needs = Needs::default();
+        F::needs(&mut needs);
+        self.effects.push(RegisteredEffect {
+            spec: F::SPEC,
+            needs,
+            effect: Arc::new(ErasedCall::<F>(PhantomData)),
+        });
     }
 
     /// Adds a consumer. What `#[consumer]` calls.
@@ -73,13 +89,28 @@ pub(crate) struct Registered<S: Storage> {
     pub(crate) handler: Arc<dyn ErasedHandler<S>>,
 }
 
+/// One effect, its types erased.
+#[derive(Clone)]
+pub(crate) struct RegisteredEffect {
+    pub(crate) spec: EffectSpec,
+    pub(crate) needs: Needs,
+    pub(crate) effect: Arc<dyn ErasedEffect>,
+}
+
 /// An event that one [`ErasedHandler`] has decoded and will take back.
 pub(crate) struct Decoded {
     pub(crate) body_id: Option<String>,
     event: Box<dyn Any + Send>,
 }
 
-type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+impl Decoded {
+    /// The event, whatever its type.
+    pub(crate) fn event(&self) -> &(dyn Any + Send) {
+        &*self.event
+    }
+}
+
+pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// A [`Handler`] behind a pointer: one box per call, beside database work of a thousand times its cost.
 pub(crate) trait ErasedHandler<S: Storage>: Send + Sync {
@@ -115,4 +146,73 @@ impl<S: Storage, H: Handler<S>> ErasedHandler<S> for Erased<H> {
             }
         }
     }
+}
+
+/// An [`Effect`] behind a pointer, its payload and its result as JSON.
+pub(crate) trait ErasedEffect: Send + Sync {
+    fn call<'a>(&self, request: &[u8], cx: &'a Context) -> BoxFuture<'a, Result<Vec<u8>, HandlerError>>;
+
+    fn resolve<'a>(
+        &self,
+        request: &[u8],
+        cx: &'a Context,
+    ) -> BoxFuture<'a, Result<Resolution<Vec<u8>>, HandlerError>>;
+
+    fn compensate(&self, request: &[u8], result: &[u8], effects: Effects<'_>) -> Result<(), HandlerError>;
+}
+
+struct ErasedCall<F>(PhantomData<fn() -> F>);
+
+impl<F: Effect> ErasedEffect for ErasedCall<F> {
+    fn call<'a>(&self, request: &[u8], cx: &'a Context) -> BoxFuture<'a, Result<Vec<u8>, HandlerError>> {
+        match payload::<F>(request) {
+            Ok(payload) => Box::pin(async move { result::<F>(&F::call(payload, cx).await?) }),
+            Err(error) => Box::pin(async { Err(error) }),
+        }
+    }
+
+    fn resolve<'a>(
+        &self,
+        request: &[u8],
+        cx: &'a Context,
+    ) -> BoxFuture<'a, Result<Resolution<Vec<u8>>, HandlerError>> {
+        match payload::<F>(request) {
+            Ok(payload) => Box::pin(async move {
+                Ok(match F::resolve(payload, cx).await? {
+                    Resolution::Done(output) => Resolution::Done(result::<F>(&output)?),
+                    Resolution::NotDone => Resolution::NotDone,
+                    Resolution::Unknown => Resolution::Unknown,
+                })
+            }),
+            Err(error) => Box::pin(async { Err(error) }),
+        }
+    }
+
+    fn compensate(&self, request: &[u8], result: &[u8], effects: Effects<'_>) -> Result<(), HandlerError> {
+        let output = serde_json::from_slice(result).map_err(|_| unreadable::<F>("result"))?;
+        F::compensate(&Performed { payload: payload::<F>(request)?, output }, effects);
+        Ok(())
+    }
+}
+
+fn payload<F: Effect>(request: &[u8]) -> Result<F::Payload, HandlerError> {
+    serde_json::from_slice(request).map_err(|_| unreadable::<F>("payload"))
+}
+
+fn result<F: Effect>(output: &F::Output) -> Result<Vec<u8>, HandlerError> {
+    serde_json::to_vec(output).map_err(|error| {
+        HandlerError::transient(format!(
+            "the result of effect `{}` cannot be serialised: {error}",
+            F::SPEC.name
+        ))
+    })
+}
+
+/// Never with what serde says: it repeats the values.
+fn unreadable<F: Effect>(what: &str) -> HandlerError {
+    HandlerError::permanent(format!(
+        "the recorded {what} of effect `{}` cannot be read: its type has changed since it was written; keep reading its old \
+         form, then release the effect",
+        F::SPEC.name
+    ))
 }

@@ -17,9 +17,11 @@ const MAX_TYPE: usize = 1024;
 const MAX_REFERENCE: usize = 255;
 
 /// The headers of messages that are no CloudEvents.
-const VERSION: &str = "x-event-version";
-const CAUSATION: &str = "x-causation-id";
-const TRACEPARENT: &str = "traceparent";
+pub(crate) const VERSION: &str = "x-event-version";
+pub(crate) const CAUSATION: &str = "x-causation-id";
+pub(crate) const TRACEPARENT: &str = "traceparent";
+/// The number of an event within its key, which the relay writes.
+pub(crate) const SEQUENCE: &str = "x-event-sequence";
 
 /// Content encodings that compress nothing; the last ones are what publishers write who mean the character set.
 const NOT_ENCODED: [&str; 7] = ["", "identity", "binary", "8bit", "us-ascii", "utf8", "utf-8"];

@@ -16,6 +16,7 @@ use std::fmt;
 use bytes::Bytes;
 
 use self::dead_letter::MAX_ERROR;
+pub(crate) use self::envelope::{CAUSATION, SEQUENCE, TRACEPARENT, VERSION};
 
 pub use self::{
     dead_letter::{DeadLetter, Reason},

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use super::{gate::Gate, vitals::Vitals};
+use super::{gate::Gate, ledger::Ledger, vitals::Vitals};
 use crate::{
     event::EventType,
     handler::{ConsumerConfig, ConsumerSpec, ErasedHandler, Registered, States},
@@ -28,6 +28,7 @@ pub(super) struct Consumer<S: Storage> {
     pub(super) types: &'static [EventType],
     pub(super) handler: Arc<dyn ErasedHandler<S>>,
     pub(super) states: Arc<States>,
+    pub(super) effects: Arc<Ledger>,
     pub(super) storage: S,
     pub(super) instruments: Arc<Instruments>,
     pub(super) vitals: Arc<Vitals>,
@@ -36,13 +37,20 @@ pub(super) struct Consumer<S: Storage> {
 }
 
 impl<S: Storage> Consumer<S> {
-    pub(super) fn new(registered: Registered<S>, id: ConsumerId, states: Arc<States>, storage: S) -> Self {
+    pub(super) fn new(
+        registered: Registered<S>,
+        id: ConsumerId,
+        states: Arc<States>,
+        effects: Arc<Ledger>,
+        storage: S,
+    ) -> Self {
         let Registered { spec, config, types, handler, .. } = registered;
         Self {
             id,
             types,
             handler,
             states,
+            effects,
             storage,
             instruments: Arc::new(Instruments::new(spec.name)),
             vitals: Arc::new(Vitals::new(config.concurrency)),

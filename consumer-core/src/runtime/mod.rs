@@ -6,6 +6,7 @@ mod handle;
 mod health;
 mod intake;
 mod job;
+mod ledger;
 mod reader;
 mod session;
 mod settings;

@@ -12,6 +12,7 @@ use super::{
     Runtime, RuntimeHandle,
     consumer::Consumer,
     handle::ConsumerHandle,
+    ledger::Ledger,
     reader::Reader,
     settings::{self, Settings},
     sweeper,
@@ -21,7 +22,7 @@ use crate::{
     broker::Broker,
     clock,
     error::{Error, Result},
-    handler::{App, Registered},
+    handler::{App, Parts, Registered},
     inbox::ConsumerId,
     retry::LONGEST_HOLD,
     storage::{ConsumerName, Storage},
@@ -51,7 +52,8 @@ pub(super) async fn start<S: Storage, B: Broker>(
     let Runtime { storage, broker, settings, handle } = runtime;
     let settings = settings.with_environment()?;
     app.check()?;
-    let (states, mut registered) = app.into_parts();
+    let Parts { states, consumers: mut registered, effects, keys } = app.into_parts();
+    let effects = Arc::new(Ledger::new(effects, keys));
     for consumer in &mut registered {
         consumer.config = settings::with_environment(consumer.spec.name, consumer.config.clone())?;
         check_horizon(consumer, settings.retention)?;
@@ -63,7 +65,7 @@ pub(super) async fn start<S: Storage, B: Broker>(
     broker.prepare(&queues).await?;
     announce(&storage, &broker, settings, &registered);
     let consumer = |(registered, id): (Registered<S>, ConsumerId)| {
-        Arc::new(Consumer::new(registered, id, states.clone(), storage.clone()))
+        Arc::new(Consumer::new(registered, id, states.clone(), effects.clone(), storage.clone()))
     };
     let consumers: Vec<_> = registered.into_iter().zip(ids).map(consumer).collect();
     Ok(Started { storage, broker, settings, handle, consumers })

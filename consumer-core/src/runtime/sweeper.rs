@@ -23,7 +23,7 @@ pub(super) async fn run<S: Storage>(storage: S, retention: Duration) {
 async fn sweep<S: Storage>(storage: &S, retention: Duration) -> bool {
     match storage.sweep(retention, BATCH).await {
         Ok(swept) => {
-            counter!(SWEPT).increment(swept.claims);
+            counter!(SWEPT).increment(swept.rows);
             swept.more
         }
         Err(error) => {

@@ -3,6 +3,7 @@
 use std::{
     any::Any,
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
     time::Duration,
 };
 
@@ -108,7 +109,8 @@ impl<S: Storage> Unit<'_, S> {
             Ok(event) => event,
             Err(rejection) => return Ending::Rejected(rejection),
         };
-        let cx = Context::new(prepared.meta.with_attempt(attempt), self.consumer.states.clone());
+        let meta = prepared.meta.with_attempt(attempt);
+        let cx = Context::new(meta, self.consumer.states.clone(), Arc::default());
         fault::kill_point("K1");
         let claim = prepared.claim.by_another_unit();
         let transaction = self.transact(event, &cx, &claim).await;
@@ -146,9 +148,13 @@ impl<S: Storage> Unit<'_, S> {
 
         match call {
             Call::Returned(Ok(())) => {
+                let departures = match self.consumer.effects.departures(cx, claim) {
+                    Ok(departures) => departures,
+                    Err(error) => return Transaction::RolledBack(error, storage.roll_back(tx).await),
+                };
                 let started = clock::now();
                 fault::kill_point("K5");
-                let commit = storage.commit(tx).await;
+                let commit = storage.commit(tx, &departures).await;
                 self.times.commit = started.elapsed();
                 Transaction::Committed(commit)
             }

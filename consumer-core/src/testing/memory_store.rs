@@ -13,10 +13,11 @@ use tokio::sync::Notify;
 
 use crate::{
     classify::Class,
+    departures::Departures,
     error::Result,
     inbox::{Claim, Claimed, ConsumerId, StoredClaim},
     message::ClaimKey,
-    storage::{Commit, ConsumerName, Rollback, Storage, StorageError, Swept, UnitLimits},
+    storage::{Commit, ConsumerName, Rollback, Sessions, Storage, StorageError, Swept, UnitLimits},
 };
 
 /// A storage whose claims live in this process, with transactions, rivals that wait and faults by script.
@@ -194,9 +195,26 @@ impl MemoryStore {
     }
 }
 
+impl Sessions for MemoryStore {
+    type Session = MemorySession;
+
+    async fn open(&self, _: UnitLimits) -> Result<MemorySession, StorageError> {
+        self.check(Step::Open)?;
+        self.state().sessions += 1;
+        Ok(MemorySession(self.clone()))
+    }
+
+    async fn ping(&self, _: &mut MemorySession) -> Result<(), StorageError> {
+        self.check(Step::Ping)
+    }
+
+    fn classify(&self, error: &(dyn StdError + 'static)) -> Option<Class> {
+        error.downcast_ref::<MemoryError>().and_then(|MemoryError(class)| *class)
+    }
+}
+
 impl Storage for MemoryStore {
     const NAME: &'static str = "memory";
-    type Session = MemorySession;
     type Tx<'s> = MemoryTx<'s>;
 
     async fn prepare(&self) -> Result<()> {
@@ -222,12 +240,6 @@ impl Storage for MemoryStore {
         None
     }
 
-    async fn open(&self, _: UnitLimits) -> Result<MemorySession, StorageError> {
-        self.check(Step::Open)?;
-        self.state().sessions += 1;
-        Ok(MemorySession(self.clone()))
-    }
-
     async fn begin<'s>(&self, _: &'s mut MemorySession) -> Result<MemoryTx<'s>, StorageError> {
         self.check(Step::Begin)?;
         Ok(MemoryTx { store: self.clone(), claimed: None, session: PhantomData })
@@ -244,7 +256,7 @@ impl Storage for MemoryStore {
         }
     }
 
-    async fn commit(&self, mut tx: Self::Tx<'_>) -> Commit {
+    async fn commit(&self, mut tx: Self::Tx<'_>, _: &Departures) -> Commit {
         let error = |class| Box::new(MemoryError(Some(class)));
         match self.strikes(Step::Commit) {
             None => {
@@ -284,14 +296,6 @@ impl Storage for MemoryStore {
             Some(Row::Committed(stored)) => Some(stored.clone()),
             _ => None,
         })
-    }
-
-    async fn ping(&self, _: &mut MemorySession) -> Result<(), StorageError> {
-        self.check(Step::Ping)
-    }
-
-    fn classify(&self, error: &(dyn StdError + 'static)) -> Option<Class> {
-        error.downcast_ref::<MemoryError>().and_then(|MemoryError(class)| *class)
     }
 
     async fn sweep(&self, _: Duration, _: u32) -> Result<Swept, StorageError> {

@@ -1,6 +1,8 @@
 //! The contracts of this crate as suites that an implementation must pass, and a storage that fails on demand.
 
 mod broker;
+mod memory_effects;
+mod memory_outbox;
 mod memory_store;
 mod storage;
 

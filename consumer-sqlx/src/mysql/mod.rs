@@ -7,9 +7,11 @@ mod classify;
 mod connection;
 mod consumers;
 mod durability;
+mod effects;
 mod limits;
 mod lock;
 mod migrate;
+mod outbox;
 mod session;
 mod statements;
 mod sweep;
@@ -19,9 +21,10 @@ use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
 
 use consumer_core::{
     Class, Result, Storage,
+    departures::Departures,
     inbox::{Claim, Claimed, ConsumerId, StoredClaim},
     message::ClaimKey,
-    storage::{Commit, ConsumerName, Rollback, StorageError, Swept, UnitLimits},
+    storage::{Commit, ConsumerName, Rollback, Sessions, StorageError, Swept, UnitLimits},
 };
 use sqlx::MySqlPool;
 
@@ -115,9 +118,24 @@ impl fmt::Debug for MySqlStore {
     }
 }
 
+impl Sessions for MySqlStore {
+    type Session = MySqlSession;
+
+    async fn open(&self, limits: UnitLimits) -> Result<MySqlSession, StorageError> {
+        Ok(session::open(&self.0.pool, limits).await?)
+    }
+
+    async fn ping(&self, session: &mut MySqlSession) -> Result<(), StorageError> {
+        Ok(session.ping().await?)
+    }
+
+    fn classify(&self, error: &(dyn StdError + 'static)) -> Option<Class> {
+        classify::class(error)
+    }
+}
+
 impl Storage for MySqlStore {
     const NAME: &'static str = "mysql";
-    type Session = MySqlSession;
     type Tx<'s> = MySqlUnit<'s>;
 
     fn describe(&self) -> String {
@@ -138,10 +156,6 @@ impl Storage for MySqlStore {
         Some(self.0.pool.options().get_max_connections().saturating_sub(1))
     }
 
-    async fn open(&self, limits: UnitLimits) -> Result<MySqlSession, StorageError> {
-        Ok(session::open(&self.0.pool, limits).await?)
-    }
-
     async fn begin<'s>(&self, session: &'s mut MySqlSession) -> Result<MySqlUnit<'s>, StorageError> {
         Ok(unit::begin(session).await?)
     }
@@ -150,7 +164,7 @@ impl Storage for MySqlStore {
         Ok(unit::claim(&self.0.sql, tx, claim).await?)
     }
 
-    async fn commit(&self, tx: Self::Tx<'_>) -> Commit {
+    async fn commit(&self, tx: Self::Tx<'_>, _: &Departures) -> Commit {
         unit::commit(tx).await
     }
 
@@ -165,14 +179,6 @@ impl Storage for MySqlStore {
         key: ClaimKey,
     ) -> Result<Option<StoredClaim>, StorageError> {
         Ok(unit::look_up(&self.0.sql, session, consumer, key).await?)
-    }
-
-    async fn ping(&self, session: &mut MySqlSession) -> Result<(), StorageError> {
-        Ok(session.ping().await?)
-    }
-
-    fn classify(&self, error: &(dyn StdError + 'static)) -> Option<Class> {
-        classify::class(error)
     }
 
     async fn sweep(&self, retention: Duration, batch: u32) -> Result<Swept, StorageError> {

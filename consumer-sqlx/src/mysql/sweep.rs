@@ -10,12 +10,12 @@ pub(super) async fn sweep(store: &Inner, retention: Duration, batch: u32) -> Res
     let Some(mut alone) = lock::alone_now(&store.pool, &store.tables).await? else {
         return Ok(Swept::default());
     };
-    let claims = sqlx::query(store.sql.sweep.clone())
+    let rows = sqlx::query(store.sql.sweep.clone())
         .bind(i64::try_from(retention.as_micros()).unwrap_or(i64::MAX))
         .bind(batch)
         .execute(&mut *alone.conn)
         .await?
         .rows_affected();
     alone.release().await?;
-    Ok(Swept { claims, more: claims == u64::from(batch) })
+    Ok(Swept { rows, more: rows == u64::from(batch) })
 }

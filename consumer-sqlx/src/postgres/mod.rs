@@ -7,9 +7,11 @@ mod classify;
 mod connection;
 mod consumers;
 mod durability;
+mod effects;
 mod limits;
 mod lock;
 mod migrate;
+mod outbox;
 mod session;
 mod statements;
 mod sweep;
@@ -19,9 +21,10 @@ use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
 
 use consumer_core::{
     Class, Result, Storage,
+    departures::Departures,
     inbox::{Claim, Claimed, ConsumerId, StoredClaim},
     message::ClaimKey,
-    storage::{Commit, ConsumerName, Rollback, StorageError, Swept, UnitLimits},
+    storage::{Commit, ConsumerName, Rollback, Sessions, StorageError, Swept, UnitLimits},
 };
 use sqlx::{Connection as _, PgPool};
 
@@ -106,9 +109,24 @@ impl fmt::Debug for PgStore {
     }
 }
 
+impl Sessions for PgStore {
+    type Session = PgSession;
+
+    async fn open(&self, limits: UnitLimits) -> Result<PgSession, StorageError> {
+        Ok(session::open(&self.0.pool, limits).await?)
+    }
+
+    async fn ping(&self, session: &mut PgSession) -> Result<(), StorageError> {
+        Ok(session.conn.ping().await?)
+    }
+
+    fn classify(&self, error: &(dyn StdError + 'static)) -> Option<Class> {
+        classify::class(error)
+    }
+}
+
 impl Storage for PgStore {
     const NAME: &'static str = "postgres";
-    type Session = PgSession;
     type Tx<'s> = PgUnit<'s>;
 
     fn describe(&self) -> String {
@@ -129,10 +147,6 @@ impl Storage for PgStore {
         Some(self.0.pool.options().get_max_connections().saturating_sub(1))
     }
 
-    async fn open(&self, limits: UnitLimits) -> Result<PgSession, StorageError> {
-        Ok(session::open(&self.0.pool, limits).await?)
-    }
-
     async fn begin<'s>(&self, session: &'s mut PgSession) -> Result<PgUnit<'s>, StorageError> {
         Ok(unit::begin(session).await?)
     }
@@ -141,7 +155,7 @@ impl Storage for PgStore {
         Ok(unit::claim(&self.0.sql, tx, claim).await?)
     }
 
-    async fn commit(&self, tx: Self::Tx<'_>) -> Commit {
+    async fn commit(&self, tx: Self::Tx<'_>, _: &Departures) -> Commit {
         unit::commit(tx).await
     }
 
@@ -156,14 +170,6 @@ impl Storage for PgStore {
         key: ClaimKey,
     ) -> Result<Option<StoredClaim>, StorageError> {
         Ok(unit::find(&self.0.sql, &mut session.conn, consumer, key).await?)
-    }
-
-    async fn ping(&self, session: &mut PgSession) -> Result<(), StorageError> {
-        Ok(session.conn.ping().await?)
-    }
-
-    fn classify(&self, error: &(dyn StdError + 'static)) -> Option<Class> {
-        classify::class(error)
     }
 
     async fn sweep(&self, retention: Duration, batch: u32) -> Result<Swept, StorageError> {

@@ -9,12 +9,12 @@ use super::{Inner, lock};
 pub(super) async fn sweep(store: &Inner, retention: Duration, batch: u32) -> Result<Swept, sqlx::Error> {
     let mut conn = lock::connection(&store.pool).await?;
     let Some(mut tx) = lock::alone_now(&mut conn, &store.tables).await? else { return Ok(Swept::default()) };
-    let claims = sqlx::query(store.sql.sweep.clone())
+    let rows = sqlx::query(store.sql.sweep.clone())
         .bind(retention.as_secs_f64())
         .bind(i64::from(batch))
         .execute(&mut *tx)
         .await?
         .rows_affected();
     tx.commit().await?;
-    Ok(Swept { claims, more: claims == u64::from(batch) })
+    Ok(Swept { rows, more: rows == u64::from(batch) })
 }

@@ -7,9 +7,11 @@ mod classify;
 mod connection;
 mod consumers;
 mod durability;
+mod effects;
 mod limits;
 mod lock;
 mod migrate;
+mod outbox;
 mod session;
 mod statements;
 mod sweep;
@@ -19,9 +21,10 @@ use std::{error::Error as StdError, fmt, path::PathBuf, sync::Arc, time::Duratio
 
 use consumer_core::{
     Class, Result, Storage,
+    departures::Departures,
     inbox::{Claim, Claimed, ConsumerId, StoredClaim},
     message::ClaimKey,
-    storage::{Commit, ConsumerName, Rollback, StorageError, Swept, UnitLimits},
+    storage::{Commit, ConsumerName, Rollback, Sessions, StorageError, Swept, UnitLimits},
 };
 use sqlx::{Connection as _, SqlitePool};
 use tokio::sync::Mutex;
@@ -110,9 +113,24 @@ impl fmt::Debug for SqliteStore {
     }
 }
 
+impl Sessions for SqliteStore {
+    type Session = SqliteSession;
+
+    async fn open(&self, limits: UnitLimits) -> Result<SqliteSession, StorageError> {
+        Ok(session::open(&self.0.pool, limits).await?)
+    }
+
+    async fn ping(&self, session: &mut SqliteSession) -> Result<(), StorageError> {
+        Ok(session.conn.ping().await?)
+    }
+
+    fn classify(&self, error: &(dyn StdError + 'static)) -> Option<Class> {
+        classify::class(error)
+    }
+}
+
 impl Storage for SqliteStore {
     const NAME: &'static str = "sqlite";
-    type Session = SqliteSession;
     type Tx<'s> = SqliteUnit<'s>;
 
     fn describe(&self) -> String {
@@ -134,10 +152,6 @@ impl Storage for SqliteStore {
         Some(self.0.pool.options().get_max_connections().saturating_sub(1))
     }
 
-    async fn open(&self, limits: UnitLimits) -> Result<SqliteSession, StorageError> {
-        Ok(session::open(&self.0.pool, limits).await?)
-    }
-
     async fn begin<'s>(&self, session: &'s mut SqliteSession) -> Result<SqliteUnit<'s>, StorageError> {
         Ok(unit::begin(&self.0.turn, session).await?)
     }
@@ -146,7 +160,7 @@ impl Storage for SqliteStore {
         Ok(unit::claim(&self.0.sql, tx, claim).await?)
     }
 
-    async fn commit(&self, tx: Self::Tx<'_>) -> Commit {
+    async fn commit(&self, tx: Self::Tx<'_>, _: &Departures) -> Commit {
         unit::commit(tx).await
     }
 
@@ -161,14 +175,6 @@ impl Storage for SqliteStore {
         key: ClaimKey,
     ) -> Result<Option<StoredClaim>, StorageError> {
         Ok(unit::find(&self.0.sql, &mut session.conn, consumer, key).await?)
-    }
-
-    async fn ping(&self, session: &mut SqliteSession) -> Result<(), StorageError> {
-        Ok(session.conn.ping().await?)
-    }
-
-    fn classify(&self, error: &(dyn StdError + 'static)) -> Option<Class> {
-        classify::class(error)
     }
 
     async fn sweep(&self, retention: Duration, batch: u32) -> Result<Swept, StorageError> {

@@ -10,12 +10,12 @@ pub(super) async fn sweep(store: &Inner, retention: Duration, batch: u32) -> Res
     let mut conn = lock::connection(&store.pool).await?;
     let _turn = store.turn.lock().await;
     let mut tx = lock::alone(&mut conn).await?;
-    let claims = sqlx::query(store.sql.sweep.clone())
+    let rows = sqlx::query(store.sql.sweep.clone())
         .bind(i64::try_from(retention.as_millis()).unwrap_or(i64::MAX))
         .bind(i64::from(batch))
         .execute(&mut *tx)
         .await?
         .rows_affected();
     tx.commit().await?;
-    Ok(Swept { claims, more: claims == u64::from(batch) })
+    Ok(Swept { rows, more: rows == u64::from(batch) })
 }

@@ -3,11 +3,12 @@
 use std::{error::Error, sync::Arc, time::Duration};
 
 use consumer::{
-    App, Class, SqliteStore, Storage, Verdict,
+    App, Class, SqliteStore, Verdict,
     classify::{Classify as _, walk},
     handler::Register,
     prelude::*,
     sqlx::{self, SqliteConnection},
+    storage::Sessions,
 };
 use consumer_tests::{database::Database, stage::Stage};
 

@@ -4,6 +4,7 @@ use super::{
     Ending, SuiteStorage,
     stage::{Process, Session, Tx, in_time, process},
 };
+use crate::departures::Departures;
 use crate::storage::{Commit, Rollback, Storage};
 
 const ENDED: &str = "a unit whose transaction the handler has ended must be reported as ended";
@@ -15,7 +16,7 @@ pub(super) async fn a_swallowed_error_leaves_all_or_nothing<S: SuiteStorage>(dat
     let mut tx = process.work(&mut session, "1").await;
     database.fail(&mut tx).await.expect_err("`fail` runs a statement that the database refuses");
     let after = database.write(&mut tx, "after").await;
-    let end = in_time("a commit", process.store.commit(tx)).await;
+    let end = in_time("a commit", process.store.commit(tx, &Departures::default())).await;
     match &end {
         Commit::Done => {
             assert!(
@@ -36,7 +37,7 @@ pub(super) async fn a_commit_notices_that_the_handler_ended_the_transaction<S: S
         let id = format!("{ending:?}");
         let mut session = process.open().await;
         let tx = end_behind_our_back(&process, &mut session, &id, ending).await;
-        let end = in_time("a commit", process.store.commit(tx)).await;
+        let end = in_time("a commit", process.store.commit(tx, &Departures::default())).await;
         assert!(matches!(end, Commit::Ended), "{ENDED}, not {end:?} ({id})");
         drop(session);
         remains(&process, &id).await;
@@ -91,7 +92,7 @@ pub(super) async fn a_victim_of_a_deadlock_is_not_committed<S: SuiteStorage>(dat
         return process.commit(tx).await;
     }
     let _ = database.write(&mut tx, "after").await;
-    let end = in_time("a commit", process.store.commit(tx)).await;
+    let end = in_time("a commit", process.store.commit(tx, &Departures::default())).await;
     let noticed = matches!(end, Commit::Ended | Commit::Aborted(_));
     assert!(noticed, "a handler that swallowed a deadlock must not be committed: {end:?}");
     process.nothing("1", VICTIM).await;

@@ -6,7 +6,12 @@ use super::{
     SuiteStorage,
     stage::{SHORT, in_time, process},
 };
-use crate::{clock, inbox::Claimed, storage::Storage};
+use crate::{
+    clock,
+    departures::Departures,
+    inbox::Claimed,
+    storage::{Sessions, Storage},
+};
 
 /// Longer than any storage may wait beyond [`SHORT`].
 const LATER: Duration = Duration::from_secs(5);
@@ -27,7 +32,7 @@ pub(super) async fn an_abandoned_unit_is_ended<S: SuiteStorage>(database: &S) {
     .await;
     assert_eq!(claimed, Claimed::Fresh, "a claim that nobody continues must free itself");
     other.commit(tx).await;
-    let end = stopped.store.commit(abandoned).await;
+    let end = stopped.store.commit(abandoned, &Departures::default()).await;
     let lost = !matches!(end, crate::storage::Commit::Done);
     assert!(
         lost,

@@ -6,7 +6,7 @@ use super::{
     SuiteStorage,
     stage::{Process, Session, a_moment, in_time, process},
 };
-use crate::{classify::Class, inbox::Claimed, storage::Storage};
+use crate::{classify::Class, inbox::Claimed, storage::Sessions};
 
 const RIVALS: usize = 8;
 const ROUNDS: usize = 10;

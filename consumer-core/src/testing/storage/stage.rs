@@ -8,9 +8,10 @@ use super::SuiteStorage;
 use crate::{
     classify::{Class, walk},
     clock,
+    departures::Departures,
     inbox::{Claim, Claimed, ConsumerId},
     message::{EventId, Fingerprint},
-    storage::{Commit, ConsumerName, Rollback, Storage, StorageError, UnitLimits},
+    storage::{Commit, ConsumerName, Rollback, Sessions, Storage, StorageError, UnitLimits},
 };
 
 /// How long anything may take that has to happen; far above what a server on a busy machine needs.
@@ -23,7 +24,7 @@ pub(super) const LIMITS: UnitLimits =
 /// The limits that a case about them waits for.
 pub(super) const SHORT: UnitLimits = UnitLimits { handler: Duration::from_secs(1), grace: Duration::ZERO };
 
-pub(super) type Session<S> = <<S as SuiteStorage>::Store as Storage>::Session;
+pub(super) type Session<S> = <<S as SuiteStorage>::Store as Sessions>::Session;
 pub(super) type Tx<'s, S> = <<S as SuiteStorage>::Store as Storage>::Tx<'s>;
 
 pub(super) struct Stage<'a, S> {
@@ -144,7 +145,7 @@ impl<'a, S: SuiteStorage> Process<'a, S> {
 
     /// Commits a unit that nothing is wrong with.
     pub(super) async fn commit(&self, tx: Tx<'_, S>) {
-        let end = in_time("a commit", self.store.commit(tx)).await;
+        let end = in_time("a commit", self.store.commit(tx, &Departures::default())).await;
         assert!(matches!(end, Commit::Done), "a unit that nothing is wrong with must be committed: {end:?}");
     }
 

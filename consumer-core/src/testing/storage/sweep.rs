@@ -17,7 +17,7 @@ pub(super) async fn young_claims_stay<S: SuiteStorage>(database: &S) {
     let process = process(database).await;
     process.process("1").await;
     let swept = process.store.sweep(LONG, 100).await.expect("claims can be swept");
-    assert_eq!(swept, Swept { claims: 0, more: false }, "a claim must stay while its event can come again");
+    assert_eq!(swept, Swept { rows: 0, more: false }, "a claim must stay while its event can come again");
     assert!(process.is_claimed("1").await);
 }
 
@@ -29,7 +29,7 @@ pub(super) async fn old_claims_go_in_batches<S: SuiteStorage>(database: &S) {
     a_moment().await;
     for claims in [2, 2, 1, 0] {
         let swept = process.store.sweep(SHORT, 2).await.expect("claims can be swept");
-        assert_eq!(swept.claims, claims, "a batch must not be larger than asked for, nor stop early");
+        assert_eq!(swept.rows, claims, "a batch must not be larger than asked for, nor stop early");
         assert!(swept.more || claims < 2, "a full batch must say that there may be more");
     }
 }
@@ -54,7 +54,7 @@ pub(super) async fn two_sweepers_delete_each_claim_once<S: SuiteStorage>(databas
         rounds += 1;
         let (here, there) = join(one.store.sweep(SHORT, 3), other.store.sweep(SHORT, 3)).await;
         for swept in [here, there] {
-            total += swept.expect("whoever sweeps second deletes nothing, and does not fail").claims;
+            total += swept.expect("whoever sweeps second deletes nothing, and does not fail").rows;
         }
     }
     assert_eq!(total, 20, "each claim is deleted, and counted, once");

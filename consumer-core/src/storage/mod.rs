@@ -1,6 +1,6 @@
 //! The contract of a storage: sessions, units and claims.
 //!
-//! One delivery is one *unit*: begin, claim, handler, guard, commit. A worker owns one [`Storage::Session`], a pinned
+//! One delivery is one *unit*: begin, claim, handler, guard, flush, commit. A worker owns one [`Sessions::Session`], a pinned
 //! connection, and runs its units on it one after the other. The contract in executable form is
 //! [`storage_suite`](crate::testing::storage_suite).
 //!
@@ -9,10 +9,19 @@
 //! that [ended](Commit::Ended), an unknown commit, a handler dropped while it ran) nobody knows what the connection
 //! holds: drop the session and open another.
 
+mod effects;
+mod outbox;
+mod sessions;
+
 use std::{error::Error as StdError, future::Future, time::Duration};
 
+pub use self::{
+    effects::EffectStorage,
+    outbox::{OutboxStorage, RelayId},
+    sessions::Sessions,
+};
 use crate::{
-    classify::Class,
+    departures::Departures,
     error::Result,
     inbox::{Claim, Claimed, ConsumerId, StoredClaim},
     message::ClaimKey,
@@ -60,7 +69,7 @@ pub enum Commit {
     /// The transaction that claimed the event was ended by the handler (its own COMMIT or ROLLBACK, DDL on MySQL) or by
     /// the database (a deadlock's victim). Nothing was committed by us; what the handler committed, remains.
     Ended,
-    /// The database refused the commit. Nothing remains of the unit.
+    /// The database refused the commit, or what the unit sends away. Nothing remains of the unit.
     Refused(StorageError),
     /// The connection was lost before the commit was sent. Nothing was committed by us; what the handler committed,
     /// remains.
@@ -83,24 +92,20 @@ pub enum Rollback {
 /// How far the sweeper has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Swept {
-    /// Claims deleted.
-    pub claims: u64,
+    /// Rows deleted.
+    pub rows: u64,
     /// Whether older ones are left.
     pub more: bool,
 }
 
 /// A place where claims and business rows commit together.
 ///
-/// None of its futures may be dropped before it is done, except those of [`Storage::open`] and [`Storage::sweep`], and
+/// None of its futures may be dropped before it is done, except those of [`Sessions::open`] and [`Storage::sweep`], and
 /// those of [`Storage::prepare`] and [`Storage::enroll`] by a process that is told to stop: the runtime never puts a
 /// timeout around them. Limits live in the database.
-pub trait Storage: Clone + Send + Sync + 'static {
+pub trait Storage: OutboxStorage + EffectStorage {
     /// The name used in logs, such as `postgres`.
     const NAME: &'static str;
-
-    /// A pinned connection. Dropping it closes it, and with it whatever transaction is open, at the latest when the
-    /// statement that the server is busy with has ended.
-    type Session: Send + 'static;
 
     /// The transaction of one unit. Dropping it without [`commit`](Self::commit) or [`roll_back`](Self::roll_back)
     /// undoes the unit; drop the session then too.
@@ -127,9 +132,6 @@ pub trait Storage: Clone + Send + Sync + 'static {
     /// top of it.
     fn capacity(&self) -> Option<u32>;
 
-    /// Opens a session whose units have these limits.
-    fn open(&self, limits: UnitLimits) -> impl Future<Output = Result<Self::Session, StorageError>> + Send;
-
     /// Starts a unit: a transaction, with the savepoint that proves its identity at the end.
     fn begin<'s>(
         &self,
@@ -143,8 +145,13 @@ pub trait Storage: Clone + Send + Sync + 'static {
         claim: &Claim,
     ) -> impl Future<Output = Result<Claimed, StorageError>> + Send;
 
-    /// Commits the unit, if the transaction is still the one that claimed.
-    fn commit(&self, tx: Self::Tx<'_>) -> impl Future<Output = Commit> + Send;
+    /// Commits the unit with what it sends away, if the transaction is still the one that claimed.
+    ///
+    /// In this order: the guard, the flush, the commit. After the guard no statement but ours runs, so that nothing is ever
+    /// written into a transaction that the handler began. The flush takes the numbers of the lanes, locked in their order,
+    /// then one insert for all events and one for all effects; an error of it is [`Commit::Refused`]. An effect that is in the
+    /// ledger already stays as it is: its event was processed before, and its claim was swept.
+    fn commit(&self, tx: Self::Tx<'_>, departures: &Departures) -> impl Future<Output = Commit> + Send;
 
     /// Undoes the unit, and says whether the transaction was still the one that claimed.
     fn roll_back(&self, tx: Self::Tx<'_>) -> impl Future<Output = Rollback> + Send;
@@ -156,12 +163,6 @@ pub trait Storage: Clone + Send + Sync + 'static {
         consumer: ConsumerId,
         key: ClaimKey,
     ) -> impl Future<Output = Result<Option<StoredClaim>, StorageError>> + Send;
-
-    /// Whether the database answers; what a paused worker asks before it goes on.
-    fn ping(&self, session: &mut Self::Session) -> impl Future<Output = Result<(), StorageError>> + Send;
-
-    /// The class of one link of an error's chain, if it is this storage's and says one.
-    fn classify(&self, error: &(dyn StdError + 'static)) -> Option<Class>;
 
     /// Deletes at most `batch` claims that are older than `retention` by the database's clock; one process at a time,
     /// whoever comes second deletes none.

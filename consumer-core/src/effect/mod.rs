@@ -1,0 +1,19 @@
+//! External effects: what no transaction covers, called with a key that never changes and recorded in a ledger.
+
+mod decision;
+mod ending;
+mod error;
+mod intent;
+mod key;
+mod record;
+mod spec;
+
+pub use self::{
+    decision::{Doubt, Next, decide},
+    ending::{Ending, Recorded},
+    error::{Effected, ProviderError},
+    intent::{EffectId, Intent, Moment, Origin},
+    key::{IdempotencyKey, KeyParts, KeyScheme, Standard},
+    record::{ByHand, EffectCounts, EffectFilter, EffectRecord, EffectState, Leased, Right},
+    spec::EffectSpec,
+};

@@ -1,0 +1,14 @@
+//! The outbox: events that leave the database after the transaction that wrote them.
+
+mod event;
+mod headers;
+mod lane;
+mod route;
+mod row;
+
+pub use self::{
+    event::{Cause, OutboxEvent, Unwritable},
+    lane::Lane,
+    route::Route,
+    row::{Fate, Filter, Listed, OutboxRow, Position, Settled, Standing, Survey},
+};
