@@ -208,6 +208,7 @@ pub trait Broker: Clone + Send + Sync + 'static {
     /// # Errors
     /// [`is_unroutable`](crate::Error::is_unroutable): no queue took it.
     /// [`is_unconfirmed`](crate::Error::is_unconfirmed): it may be stored or not; publish it again.
+    /// [`is_nacked`](crate::Error::is_nacked), which is unconfirmed too: a queue is full, others may have taken it.
     /// [`is_unavailable`](crate::Error::is_unavailable): the broker is away, nothing was sent.
     /// [`is_unpublishable`](crate::Error::is_unpublishable): no broker takes it as it is; nothing was sent.
     /// [`is_refused`](crate::Error::is_refused): this user may not publish there.

@@ -28,6 +28,7 @@ enum Kind {
     Refused,
     Unroutable,
     Unconfirmed,
+    Nacked,
     Unpublishable,
 }
 
@@ -74,6 +75,11 @@ impl Error {
     /// The broker did not confirm a message: see [`Error::is_unconfirmed`].
     pub fn unconfirmed(message: impl Into<String>) -> Self {
         Self::new(Kind::Unconfirmed, message)
+    }
+
+    /// The broker said that it has not stored a message: see [`Error::is_nacked`].
+    pub fn nacked(message: impl Into<String>) -> Self {
+        Self::new(Kind::Nacked, message)
     }
 
     /// No broker takes a message as it is: see [`Error::is_unpublishable`].
@@ -126,10 +132,16 @@ impl Error {
         self.0.kind == Kind::Unroutable
     }
 
-    /// The broker did not confirm a message in time or refused it; it may be stored or not. Publish it again with the
-    /// same id.
+    /// The broker did not confirm a message in time or [refused](Self::is_nacked) it; it may be stored or not. Publish it
+    /// again with the same id.
     pub fn is_unconfirmed(&self) -> bool {
-        self.0.kind == Kind::Unconfirmed
+        matches!(self.0.kind, Kind::Unconfirmed | Kind::Nacked)
+    }
+
+    /// The broker refused a message, because a queue is full or could not store it; it is [unconfirmed](Self::is_unconfirmed)
+    /// too, because another queue may have it.
+    pub fn is_nacked(&self) -> bool {
+        self.0.kind == Kind::Nacked
     }
 
     /// A message cannot be published as it is: a name over 255 bytes, headers that do not fit a frame, a body over the
