@@ -15,7 +15,8 @@ pub enum Ending {
         wait: Duration,
         /// What it said.
         error: String,
-        /// Whether this call has an unknown outcome.
+        /// Whether any call has an unknown outcome now, this one or an earlier one. It replaces what the row said: a provider
+        /// that was asked may have cleared the doubt.
         uncertain: bool,
     },
     /// Never again, and not done.

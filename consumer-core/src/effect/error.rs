@@ -9,6 +9,9 @@ use crate::classify::Class;
 pub enum Effected {
     /// Nothing: it was refused, or never sent.
     Nothing,
+    /// Nothing, and no earlier call with the same key has done anything either: the provider has looked the key up. Only a
+    /// keyed effect believes it.
+    Never,
     /// Nobody knows: the answer was lost, or says nothing about it.
     Unknown,
 }
@@ -24,8 +27,9 @@ pub enum Effected {
 ///
 /// let busy = ProviderError::not_done("the gateway is busy").retry_after(Duration::from_secs(3));
 /// let lost = ProviderError::unknown("the answer was lost");
-/// let declined = ProviderError::refused("no such card");
-/// # let _ = (busy, lost, declined);
+/// let refused = ProviderError::refused("our password is wrong");
+/// let declined = ProviderError::declined("no money on the card");
+/// # let _ = (busy, lost, refused, declined);
 /// ```
 #[derive(Debug)]
 pub struct ProviderError {
@@ -40,6 +44,15 @@ impl ProviderError {
     /// The provider refuses this call for good: nothing was done, and the same call is never made again.
     pub fn refused(message: impl Into<String>) -> Self {
         Self::new(message, Class::Permanent, Effected::Nothing)
+    }
+
+    /// The provider has decided about this key for good, such as a card that is declined: neither this call nor an earlier
+    /// one with the same key has done anything, and the same call is never made again.
+    ///
+    /// [`refused`](Self::refused) says less: where the answer to an earlier call was lost, the effect ends as unknown then,
+    /// because a password that was changed meanwhile refuses calls as well.
+    pub fn declined(message: impl Into<String>) -> Self {
+        Self::new(message, Class::Permanent, Effected::Never)
     }
 
     /// Nothing was done, and a later call may work.

@@ -9,7 +9,10 @@ mod record;
 mod spec;
 
 pub use self::{
-    decision::{Doubt, Next, decide},
+    decision::{
+        CallFailure, Considered, Doubt, EXHAUSTED, Finding, LONGEST_ASKED, LONGEST_BEFORE, Next, Reply,
+        conclude, consider, decide,
+    },
     ending::{Ending, Recorded},
     error::{Effected, ProviderError},
     intent::{EffectId, Intent, Moment, Origin},
