@@ -5,7 +5,9 @@ mod ending;
 mod error;
 mod intent;
 mod key;
+mod outcome;
 mod record;
+mod row;
 mod spec;
 
 pub use self::{
@@ -17,6 +19,8 @@ pub use self::{
     error::{Effected, ProviderError},
     intent::{EffectId, Intent, Moment, Origin},
     key::{IdempotencyKey, KeyParts, KeyScheme, Standard},
+    outcome::{MAX_ERROR, MAX_EVIDENCE, Outcome, RELEASED, RESOLVED, error_text},
     record::{ByHand, EffectCounts, EffectFilter, EffectRecord, EffectState, Leased, Right},
+    row::{Asked, EffectRow},
     spec::EffectSpec,
 };

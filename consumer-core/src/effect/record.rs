@@ -93,6 +93,8 @@ pub struct EffectRecord {
     pub uncertain: bool,
     /// Whether another effect has undone it.
     pub compensated: bool,
+    /// Whether a person has found that it was not done, and is not to be: it waits for nobody any more.
+    pub settled: bool,
     /// What it returned.
     pub result: Option<Bytes>,
     /// What the last failure said.
@@ -114,6 +116,7 @@ impl EffectRecord {
             attempts: 0,
             uncertain: false,
             compensated: false,
+            settled: false,
             result: None,
             error: None,
             evidence: None,
@@ -138,7 +141,7 @@ impl fmt::Debug for EffectRecord {
 /// Which rows to list, the oldest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EffectFilter {
-    /// Only those in one of these states; all if empty.
+    /// Only those in one of these states, without those that a person has [settled](EffectRecord::settled); all if empty.
     pub states: Vec<EffectState>,
     /// Only this effect.
     pub effect: Option<String>,
@@ -169,7 +172,7 @@ pub struct EffectCounts {
     pub planned: u64,
     /// Being called.
     pub started: u64,
-    /// Failed.
+    /// Failed, and not [settled](EffectRecord::settled) by a person.
     pub failed: u64,
     /// Unknown.
     pub unknown: u64,

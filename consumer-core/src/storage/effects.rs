@@ -52,7 +52,8 @@ pub trait EffectStorage: Sessions {
     /// Writes the ending of a call, and what it sends away, in one transaction: accepted while the row is `started` with this
     /// fence, even if the lease has run out; else it is kept as evidence, and nothing is sent away.
     ///
-    /// Every ending but [`Ending::Returned`] counts as an attempt.
+    /// Every ending but [`Ending::Returned`] counts as an attempt. Texts are cut to [`MAX_ERROR`](crate::effect::MAX_ERROR)
+    /// and [`MAX_EVIDENCE`](crate::effect::MAX_EVIDENCE).
     fn finish_effect(
         &self,
         session: &mut Self::Session,
@@ -104,6 +105,9 @@ pub trait EffectStorage: Sessions {
 
     /// Has a failed or unknown effect, or one that waits for its time, called again now, with the same key and the same
     /// bytes, its attempts and its doubts forgotten; `false` if it is in another state.
+    ///
+    /// Whoever releases it says that none of the calls so far was done. So the next call is the first that the provider may
+    /// remember, and the lifetime of the key counts from it. What is forgotten is kept as evidence.
     fn release_effect(
         &self,
         session: &mut Self::Session,
@@ -116,8 +120,8 @@ pub trait EffectStorage: Sessions {
         session: &mut Self::Session,
     ) -> impl Future<Output = Result<EffectCounts, StorageError>> + Send;
 
-    /// Deletes at most `batch` effects that were done longer than `retention` ago; one process at a time. Those that failed or
-    /// are unknown stay until a person has resolved them.
+    /// Deletes at most `batch` effects that were done, or [settled](EffectRecord::settled) by a person, longer than
+    /// `retention` ago; one process at a time. Others that failed or are unknown stay until a person has resolved them.
     fn sweep_effects(
         &self,
         retention: Duration,

@@ -11,6 +11,7 @@ use std::{
 
 use tokio::sync::Notify;
 
+use super::memory_effects::Ledger;
 use crate::{
     classify::Class,
     departures::Departures,
@@ -23,7 +24,7 @@ use crate::{
 /// A storage whose claims live in this process, with transactions, rivals that wait and faults by script.
 ///
 /// It has no connection to lend, so it runs handlers that take none; which of them committed, and in which order, is what
-/// it can tell. It has no clock either, so that it works under tokio's paused one.
+/// it can tell. Its effects are leased by tokio's clock, a paused one included.
 #[derive(Clone, Default)]
 pub struct MemoryStore(Arc<Shared>);
 
@@ -34,12 +35,20 @@ struct Shared {
 }
 
 #[derive(Default)]
-struct State {
+pub(super) struct State {
     consumers: Vec<String>,
     claims: HashMap<(ConsumerId, ClaimKey), Row>,
     committed: Vec<String>,
     script: VecDeque<(Step, Fault)>,
     sessions: usize,
+    pub(super) ledger: Ledger,
+}
+
+impl State {
+    /// Writes what a transaction sends away.
+    pub(super) fn send_away(&mut self, departures: &Departures) {
+        self.ledger.write(&departures.intents);
+    }
 }
 
 enum Row {
@@ -62,6 +71,14 @@ pub enum Step {
     Find,
     /// Asking whether the database answers.
     Ping,
+    /// Asking for the right to call an effect before the transaction of its event.
+    StartEffect,
+    /// Leasing the effects that are due.
+    LeaseEffects,
+    /// Renewing the lease of an effect.
+    RenewEffect,
+    /// Writing how a call has ended: [`Fault::ReplyLost`] after it was written, every other fault before.
+    FinishEffect,
 }
 
 /// What goes wrong there.
@@ -97,6 +114,16 @@ impl fmt::Display for MemoryError {
 
 impl StdError for MemoryError {}
 
+impl From<Fault> for StorageError {
+    fn from(fault: Fault) -> Self {
+        Box::new(MemoryError(match fault {
+            Fault::Error(class) => Some(class),
+            Fault::Unclassified => None,
+            _ => Some(Class::ServerAway),
+        }))
+    }
+}
+
 /// A session of a [`MemoryStore`].
 pub struct MemorySession(MemoryStore);
 
@@ -114,9 +141,10 @@ pub struct MemoryTx<'s> {
 }
 
 impl MemoryTx<'_> {
-    fn commit(&mut self) {
+    fn commit(&mut self, departures: &Departures) {
         if let Some((consumer, key, stored)) = self.claimed.take() {
             let mut state = self.store.state();
+            state.send_away(departures);
             state.committed.push(stored.readable_id.clone().unwrap_or_else(|| key.to_string()));
             state.claims.insert((consumer, key), Row::Committed(stored));
         }
@@ -158,24 +186,19 @@ impl MemoryStore {
         self.state().sessions
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes the next fault for `step` out of the script.
-    fn strikes(&self, step: Step) -> Option<Fault> {
+    pub(super) fn strikes(&self, step: Step) -> Option<Fault> {
         let mut state = self.state();
         let at = state.script.iter().position(|(planned, _)| *planned == step)?;
         state.script.remove(at).map(|(_, fault)| fault)
     }
 
-    fn check(&self, step: Step) -> Result<(), StorageError> {
-        match self.strikes(step) {
-            Some(Fault::Error(class)) => Err(Box::new(MemoryError(Some(class)))),
-            Some(Fault::Unclassified) => Err(Box::new(MemoryError(None))),
-            Some(_) => Err(Box::new(MemoryError(Some(Class::ServerAway)))),
-            None => Ok(()),
-        }
+    pub(super) fn check(&self, step: Step) -> Result<(), StorageError> {
+        self.strikes(step).map_or(Ok(()), |fault| Err(fault.into()))
     }
 
     /// Inserts a claim, or says what is there; `None` while somebody else's is neither committed nor undone.
@@ -256,19 +279,19 @@ impl Storage for MemoryStore {
         }
     }
 
-    async fn commit(&self, mut tx: Self::Tx<'_>, _: &Departures) -> Commit {
+    async fn commit(&self, mut tx: Self::Tx<'_>, departures: &Departures) -> Commit {
         let error = |class| Box::new(MemoryError(Some(class)));
         match self.strikes(Step::Commit) {
             None => {
-                tx.commit();
+                tx.commit(departures);
                 Commit::Done
             }
             Some(Fault::ReplyLost) => {
-                tx.commit();
+                tx.commit(departures);
                 Commit::Unknown(error(Class::ServerAway))
             }
             Some(Fault::EndedByCommit) => {
-                tx.commit();
+                tx.commit(&Departures::default());
                 Commit::Ended
             }
             Some(Fault::EndedByRollback) => Commit::Ended,

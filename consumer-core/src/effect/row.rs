@@ -1,0 +1,108 @@
+//! A row of the ledger as a storage reads it, with its times counted from the database's now.
+
+use std::time::Duration;
+
+use super::{EffectRecord, EffectState, Leased, Right};
+
+/// What a storage reads before it gives somebody the right to call an effect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EffectRow {
+    /// What people see of it.
+    pub record: EffectRecord,
+    /// The fencing token of whoever started it last; 0 before that.
+    pub fence: i64,
+    /// How long ago the first call began; `None` where there was none.
+    pub since_first: Option<Duration>,
+}
+
+/// What a storage does about a row that somebody asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// Starts it, if it is still as it was read; this is what the caller gets then.
+    Start(Box<Leased>),
+    /// Leaves it, and says so.
+    Leave(Right),
+}
+
+impl EffectRow {
+    /// Decides whether it may be started.
+    pub fn ask(self) -> Asked {
+        let EffectRecord { state, due_in, compensated, .. } = self.record;
+        match (state, due_in) {
+            (EffectState::Planned | EffectState::Started, None) => Asked::Start(Box::new(self.start())),
+            (EffectState::Planned | EffectState::Started, Some(wait)) => Asked::Leave(Right::Busy(wait)),
+            (EffectState::Done, _) if compensated => Asked::Leave(Right::Compensated),
+            (EffectState::Done, _) => Asked::Leave(Right::Done(self.record.result.unwrap_or_default())),
+            (EffectState::Failed | EffectState::Unknown, _) => {
+                Asked::Leave(Right::Closed(state, self.record.error.unwrap_or_default()))
+            }
+        }
+    }
+
+    /// What whoever starts it gets. The call of a holder who has vanished counts from here on, and may have worked.
+    pub fn start(self) -> Leased {
+        let lost = self.record.state == EffectState::Started;
+        Leased {
+            intent: self.record.intent,
+            fence: self.fence + 1,
+            attempts: self.record.attempts.saturating_add(u32::from(lost)),
+            uncertain: self.record.uncertain || lost,
+            since_first: self.since_first,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        effect::{EffectId, IdempotencyKey, Intent, Moment, Origin},
+        inbox::ConsumerId,
+        message::EventId,
+    };
+
+    fn row(state: EffectState, due_in: Option<Duration>) -> EffectRow {
+        let event = EventId { source: String::new(), id: "1".to_owned() }.key();
+        let intent = Intent {
+            id: EffectId::of(ConsumerId(1), event, "charge", ""),
+            consumer: ConsumerId(1),
+            event,
+            effect: "charge".to_owned(),
+            label: String::new(),
+            moment: Moment::Before,
+            key: IdempotencyKey::for_test("k"),
+            request: "{}".into(),
+            origin: Origin::default(),
+        };
+        let planned = EffectRecord::planned(intent, Duration::ZERO);
+        EffectRow {
+            record: EffectRecord { state, due_in, attempts: 2, ..planned },
+            fence: 7,
+            since_first: Some(Duration::from_secs(9)),
+        }
+    }
+
+    #[test]
+    fn a_holder_who_has_vanished_leaves_a_doubt_and_an_attempt() {
+        let Asked::Start(leased) = row(EffectState::Started, None).ask() else { panic!("its lease is over") };
+        assert_eq!((leased.fence, leased.attempts, leased.uncertain), (8, 3, true));
+        let Asked::Start(leased) = row(EffectState::Planned, None).ask() else { panic!("it is due") };
+        assert_eq!((leased.fence, leased.attempts, leased.uncertain), (8, 2, false));
+    }
+
+    #[test]
+    fn nobody_starts_what_is_held_or_ended() {
+        let wait = Duration::from_secs(3);
+        for state in [EffectState::Planned, EffectState::Started] {
+            assert_eq!(row(state, Some(wait)).ask(), Asked::Leave(Right::Busy(wait)));
+        }
+        for state in [EffectState::Failed, EffectState::Unknown] {
+            assert_eq!(row(state, None).ask(), Asked::Leave(Right::Closed(state, String::new())));
+        }
+        let mut done = row(EffectState::Done, None);
+        done.record.result = Some("7".into());
+        assert_eq!(done.clone().ask(), Asked::Leave(Right::Done("7".into())));
+        done.record.compensated = true;
+        assert_eq!(done.ask(), Asked::Leave(Right::Compensated));
+    }
+}
