@@ -5,6 +5,7 @@ use std::time::Duration;
 use consumer_core::{
     Class, Storage,
     classify::walk,
+    departures::Departures,
     inbox::{Claim, Claimed, ConsumerId},
     message::{EventId, Fingerprint},
     storage::{ConsumerName, StorageError, UnitLimits},
@@ -13,6 +14,9 @@ use consumer_core::{
 /// Limits that no test reaches unless it is about them.
 pub(crate) const LIMITS: UnitLimits =
     UnitLimits { handler: Duration::from_secs(20), grace: Duration::from_secs(2) };
+
+/// What a unit sends away that sends nothing.
+pub(crate) const NOTHING: Departures = Departures { events: Vec::new(), intents: Vec::new() };
 
 /// The claim of an event.
 pub(crate) fn claim(consumer: ConsumerId, id: &str) -> Claim {

@@ -2,7 +2,7 @@
 
 use consumer_core::{
     Class, Storage,
-    storage::{Commit, Rollback},
+    storage::{Commit, Rollback, Sessions},
     testing::SuiteStorage,
 };
 use consumer_sqlx::Connection as _;
@@ -10,7 +10,7 @@ use futures_util::FutureExt;
 use sqlx::{Acquire, Executor, MySql, MySqlConnection, Transaction};
 
 use super::{stage::write, start};
-use crate::unit::{LIMITS, begin, class, is_claimed};
+use crate::unit::{LIMITS, NOTHING, begin, class, is_claimed};
 
 #[tokio::test]
 async fn ddl_ends_the_unit() {
@@ -23,7 +23,7 @@ async fn ddl_ends_the_unit() {
         MySqlConnection::lend(&mut tx).execute(ddl).await.expect("DDL commits what came before it");
         write(MySqlConnection::lend(&mut tx), "later").await.expect("a row of no unit");
         let noticed = match finish {
-            "commit" => matches!(store.commit(tx).await, Commit::Ended),
+            "commit" => matches!(store.commit(tx, &NOTHING).await, Commit::Ended),
             _ => matches!(store.roll_back(tx).await, Rollback::Ended),
         };
         assert!(noticed, "{finish}");
@@ -42,7 +42,7 @@ async fn a_swallowed_error_is_the_decision_of_the_handler() {
     let swallowed = MySqlConnection::lend(&mut tx).execute("INSERT INTO pair VALUES (1, 0)").await;
     assert_eq!(class(&store, &swallowed.expect_err("a duplicate").into()), Some(Class::Transient));
     write(MySqlConnection::lend(&mut tx), "after").await.expect("a row");
-    assert!(matches!(store.commit(tx).await, Commit::Done));
+    assert!(matches!(store.commit(tx, &NOTHING).await, Commit::Done));
     assert_eq!(database.written().await, ["before", "after"]);
 }
 
@@ -55,7 +55,7 @@ async fn a_cancelled_nested_begin_leaves_all_or_nothing() {
     // One poll sends the request; now and then the answer is there at once.
     while ours.begin().now_or_never().is_some() {}
     let _ = write(ours, "1").await;
-    let end = store.commit(tx).await;
+    let end = store.commit(tx, &NOTHING).await;
     assert!(matches!(end, Commit::Ended | Commit::Done), "{end:?}");
     let claimed = is_claimed(&store, consumer, "1").await;
     assert_eq!(database.written().await.len(), usize::from(claimed));
@@ -77,7 +77,7 @@ async fn savepoints_of_the_handler_do_no_harm() {
     let mut dropped = ours.begin().await.expect("a savepoint");
     write(&mut dropped, "dropped").await.expect("a row");
     drop(dropped);
-    let end = store.commit(tx).await;
+    let end = store.commit(tx, &NOTHING).await;
     assert!(matches!(end, Commit::Done), "{end:?}");
     assert_eq!(database.written().await, ["kept"]);
 }
@@ -94,7 +94,7 @@ async fn a_session_that_is_killed_is_a_lost_unit() {
             .expect("an id");
         database.connect().await.execute(sqlx::AssertSqlSafe(format!("KILL {id}"))).await.expect("a kill");
         let lost = match finish {
-            "commit" => matches!(store.commit(tx).await, Commit::Lost(_)),
+            "commit" => matches!(store.commit(tx, &NOTHING).await, Commit::Lost(_)),
             _ => matches!(store.roll_back(tx).await, Rollback::Lost(_)),
         };
         assert!(lost, "{finish}");

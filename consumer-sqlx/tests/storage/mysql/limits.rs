@@ -4,13 +4,13 @@ use std::time::{Duration, Instant};
 
 use consumer_core::{
     Class, Storage,
-    storage::{Commit, UnitLimits},
+    storage::{Commit, Sessions, UnitLimits},
 };
 use consumer_sqlx::Connection as _;
 use sqlx::{Executor, MySqlConnection};
 
 use super::start;
-use crate::unit::{begin, class};
+use crate::unit::{NOTHING, begin, class};
 
 const SHORT: UnitLimits = UnitLimits { handler: Duration::from_secs(1), grace: Duration::ZERO };
 
@@ -53,7 +53,7 @@ async fn a_session_that_the_server_closed_is_replaced() {
         .fetch_one(MySqlConnection::lend(&mut tx))
         .await
         .expect("an id");
-    assert!(matches!(store.commit(tx).await, Commit::Done));
+    assert!(matches!(store.commit(tx, &NOTHING).await, Commit::Done));
     tokio::time::sleep(Duration::from_secs(5)).await;
     let mut tx = begin(&store, &mut session, consumer, "2").await;
     let after: u64 = sqlx::query_scalar("SELECT CONNECTION_ID()")
@@ -61,6 +61,6 @@ async fn a_session_that_the_server_closed_is_replaced() {
         .await
         .expect("an id");
     assert_ne!(before, after, "the server has closed the old one");
-    assert!(matches!(store.commit(tx).await, Commit::Done));
+    assert!(matches!(store.commit(tx, &NOTHING).await, Commit::Done));
     drop(database);
 }

@@ -1,6 +1,6 @@
 //! Tables: created once, verified always.
 
-use consumer_core::{Storage, testing::SuiteStorage};
+use consumer_core::{Storage, storage::Sessions, testing::SuiteStorage};
 use consumer_sqlx::mysql::MySqlStore;
 use futures_util::future::join_all;
 use sqlx::{AssertSqlSafe, Executor, mysql::MySqlConnectOptions};
@@ -9,7 +9,7 @@ use tracing::level_filters::LevelFilter;
 use super::stage::Database;
 use crate::{
     log::Log,
-    unit::{self, LIMITS, begin},
+    unit::{self, LIMITS, NOTHING, begin},
 };
 
 #[tokio::test]
@@ -52,7 +52,7 @@ async fn verify_only_says_what_is_missing_and_how_to_repair_it() {
     store.prepare().await.expect("the tables are there");
     let consumer = unit::start(&store).await;
     let mut session = store.open(LIMITS).await.expect("a session");
-    store.commit(begin(&store, &mut session, consumer, "1").await).await;
+    store.commit(begin(&store, &mut session, consumer, "1").await, &NOTHING).await;
     drop(session);
     conn.execute("ALTER TABLE acme_processed_events DROP COLUMN readable_id").await.expect("a change");
     assert!(store.prepare().await.expect_err("a column is missing").is_schema());

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use consumer_core::{Storage, storage::Commit, testing::SuiteStorage};
+use consumer_core::{
+    Storage,
+    storage::{Commit, Sessions},
+    testing::SuiteStorage,
+};
 use consumer_sqlx::{Connection as _, mysql::MySqlStore};
 use sqlx::{Executor, MySqlConnection, mysql::MySqlPoolOptions};
 use tokio::time::timeout;
@@ -11,7 +15,7 @@ use super::{
     stage::{Database, write},
     start,
 };
-use crate::unit::{self, LIMITS, begin, claim};
+use crate::unit::{self, LIMITS, NOTHING, begin, claim};
 
 /// Without autocommit, an application would lose every statement that it runs outside a transaction.
 #[tokio::test]
@@ -23,7 +27,7 @@ async fn settings_of_a_session_never_reach_the_application() {
     let consumer = unit::start(&store).await;
     let mut session = store.open(LIMITS).await.expect("a session");
     let tx = begin(&store, &mut session, consumer, "1").await;
-    assert!(matches!(store.commit(tx).await, Commit::Done));
+    assert!(matches!(store.commit(tx, &NOTHING).await, Commit::Done));
     let last = pool.acquire().await.expect("the other connection");
     assert!(
         timeout(Duration::from_millis(200), pool.acquire()).await.is_err(),
@@ -54,7 +58,7 @@ async fn a_transaction_that_the_pool_was_left_with_is_not_continued() {
     let mut session = store.open(LIMITS).await.expect("a session");
     let mut tx = begin(&store, &mut session, consumer, "1").await;
     write(MySqlConnection::lend(&mut tx), "ours").await.expect("a row");
-    assert!(matches!(store.commit(tx).await, Commit::Done));
+    assert!(matches!(store.commit(tx, &NOTHING).await, Commit::Done));
     assert_eq!(database.written().await, ["ours"]);
 }
 
@@ -68,5 +72,5 @@ async fn a_look_leaves_no_transaction_open() {
     let alter = "SET lock_wait_timeout = 2; ALTER TABLE processed_events ADD COLUMN later INT NULL";
     database.connect().await.execute(alter).await.expect("nothing holds the table");
     let tx = begin(&store, &mut session, consumer, "1").await;
-    assert!(matches!(store.commit(tx).await, Commit::Done));
+    assert!(matches!(store.commit(tx, &NOTHING).await, Commit::Done));
 }

@@ -1,6 +1,6 @@
 //! What an error means, by its SQLSTATE.
 
-use consumer_core::{Class, Storage};
+use consumer_core::{Class, Storage, storage::Sessions};
 use consumer_sqlx::Connection as _;
 use sqlx::{Executor, PgConnection};
 

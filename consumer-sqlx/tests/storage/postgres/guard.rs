@@ -2,7 +2,7 @@
 
 use consumer_core::{
     Class, Storage,
-    storage::{Commit, Rollback},
+    storage::{Commit, Rollback, Sessions},
     testing::SuiteStorage,
 };
 use consumer_sqlx::Connection as _;
@@ -10,7 +10,7 @@ use futures_util::FutureExt;
 use sqlx::{Acquire, Executor, PgConnection, Postgres, Transaction};
 
 use super::{stage::write, start};
-use crate::unit::{LIMITS, begin, class, is_claimed};
+use crate::unit::{LIMITS, NOTHING, begin, class, is_claimed};
 
 #[tokio::test]
 async fn a_commit_answered_by_rollback_is_no_commit() {
@@ -20,7 +20,7 @@ async fn a_commit_answered_by_rollback_is_no_commit() {
     write(PgConnection::lend(&mut tx), "1").await.expect("a row");
     let swallowed = PgConnection::lend(&mut tx).execute("INSERT INTO effects VALUES (NULL)").await;
     swallowed.expect_err("a constraint");
-    let end = store.commit(tx).await;
+    let end = store.commit(tx, &NOTHING).await;
     assert!(matches!(end, Commit::Aborted(_)), "{end:?}");
     assert!(!is_claimed(&store, consumer, "1").await);
     assert_eq!(database.written().await, Vec::<String>::new());
@@ -37,7 +37,7 @@ async fn an_error_after_a_commit_of_the_handler_is_an_ended_unit() {
         let text = "COMMIT; BEGIN; INSERT INTO effects VALUES ('lost'); SELECT 1 / 0";
         PgConnection::lend(&mut tx).execute(text).await.expect_err("a division by zero");
         let noticed = match finish {
-            "commit" => matches!(store.commit(tx).await, Commit::Ended),
+            "commit" => matches!(store.commit(tx, &NOTHING).await, Commit::Ended),
             _ => matches!(store.roll_back(tx).await, Rollback::Ended),
         };
         assert!(noticed, "{finish}");
@@ -55,7 +55,7 @@ async fn a_cancelled_nested_begin_is_an_ended_unit() {
     // One poll sends the request; now and then the answer is there at once.
     while ours.begin().now_or_never().is_some() {}
     let _ = write(ours, "1").await;
-    let end = store.commit(tx).await;
+    let end = store.commit(tx, &NOTHING).await;
     assert!(matches!(end, Commit::Ended), "{end:?}");
     assert!(!is_claimed(&store, consumer, "1").await, "the claim was rolled back with the transaction");
     drop(database);
@@ -77,7 +77,7 @@ async fn savepoints_of_the_handler_do_no_harm() {
     let mut dropped = ours.begin().await.expect("a savepoint");
     write(&mut dropped, "dropped").await.expect("a row");
     drop(dropped);
-    let end = store.commit(tx).await;
+    let end = store.commit(tx, &NOTHING).await;
     assert!(matches!(end, Commit::Done), "{end:?}");
     assert_eq!(database.written().await, ["kept"]);
 }
@@ -90,13 +90,13 @@ async fn a_constraint_that_speaks_at_the_commit_refuses_it() {
     let mut session = store.open(LIMITS).await.expect("a session");
     let mut tx = begin(&store, &mut session, consumer, "1").await;
     PgConnection::lend(&mut tx).execute("INSERT INTO child VALUES (99)").await.expect("deferred");
-    match store.commit(tx).await {
+    match store.commit(tx, &NOTHING).await {
         Commit::Refused(error) => assert_eq!(class(&store, &error), Some(Class::Transient), "{error}"),
         end => panic!("{end:?}"),
     }
     assert!(!is_claimed(&store, consumer, "1").await);
     let tx = begin(&store, &mut session, consumer, "2").await;
-    assert!(matches!(store.commit(tx).await, Commit::Done), "the session goes on");
+    assert!(matches!(store.commit(tx, &NOTHING).await, Commit::Done), "the session goes on");
 }
 
 #[tokio::test]
@@ -105,7 +105,7 @@ async fn ddl_belongs_to_the_unit() {
     let mut session = store.open(LIMITS).await.expect("a session");
     let mut tx = begin(&store, &mut session, consumer, "1").await;
     PgConnection::lend(&mut tx).execute("CREATE TABLE made (id int)").await.expect("a table");
-    assert!(matches!(store.commit(tx).await, Commit::Done));
+    assert!(matches!(store.commit(tx, &NOTHING).await, Commit::Done));
     database.connect().await.execute("SELECT * FROM made").await.expect("the table is there");
 }
 
@@ -122,7 +122,7 @@ async fn a_session_that_is_killed_is_a_lost_unit() {
         let mut admin = database.connect().await;
         sqlx::query("SELECT pg_terminate_backend($1)").bind(pid).execute(&mut admin).await.expect("a kill");
         let lost = match finish {
-            "commit" => matches!(store.commit(tx).await, Commit::Lost(_)),
+            "commit" => matches!(store.commit(tx, &NOTHING).await, Commit::Lost(_)),
             _ => matches!(store.roll_back(tx).await, Rollback::Lost(_)),
         };
         assert!(lost, "{finish}");

@@ -4,14 +4,14 @@ use std::time::{Duration, Instant};
 
 use consumer_core::{
     Class, Storage,
-    storage::{Commit, Rollback, UnitLimits},
+    storage::{Commit, Rollback, Sessions, UnitLimits},
     testing::SuiteStorage,
 };
 use consumer_sqlx::Connection as _;
 use sqlx::{Executor, PgConnection};
 
 use super::start;
-use crate::unit::{LIMITS, begin, claim, class, is_claimed};
+use crate::unit::{LIMITS, NOTHING, begin, claim, class, is_claimed};
 
 const SHORT: UnitLimits = UnitLimits { handler: Duration::from_secs(1), grace: Duration::from_millis(500) };
 
@@ -26,7 +26,7 @@ async fn a_lock_wait_that_ends_is_a_conflict_and_cannot_be_swallowed() {
     let error = PgConnection::lend(&mut tx).execute("UPDATE pair SET n = 2").await.expect_err("a lock wait");
     assert!(started.elapsed() < SHORT.handler, "the wait must end before the handler's time");
     assert_eq!(class(&store, &error.into()), Some(Class::Conflict));
-    let end = store.commit(tx).await;
+    let end = store.commit(tx, &NOTHING).await;
     assert!(matches!(end, Commit::Aborted(_)), "{end:?}");
     assert!(!is_claimed(&store, consumer, "1").await);
 }
@@ -41,7 +41,7 @@ async fn a_claim_that_waits_too_long_is_a_conflict() {
     let error = store.claim(&mut tx, &claim(consumer, "1")).await.expect_err("the claim is held");
     assert_eq!(class(&store, &error), Some(Class::Conflict), "{error}");
     assert!(matches!(store.roll_back(tx).await, Rollback::Done), "the session goes on");
-    assert!(matches!(store.commit(held).await, Commit::Done));
+    assert!(matches!(store.commit(held, &NOTHING).await, Commit::Done));
     drop(database);
 }
 
@@ -70,6 +70,6 @@ async fn a_handler_that_is_cut_off_frees_its_claim() {
     drop(session);
     let mut session = store.open(LIMITS).await.expect("a session");
     let tx = begin(&store, &mut session, consumer, "1").await;
-    assert!(matches!(store.commit(tx).await, Commit::Done));
+    assert!(matches!(store.commit(tx, &NOTHING).await, Commit::Done));
     assert_eq!(database.written().await, Vec::<String>::new());
 }

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use consumer_core::{Storage, storage::Commit, testing::SuiteStorage};
+use consumer_core::{
+    Storage,
+    storage::{Commit, Sessions},
+    testing::SuiteStorage,
+};
 use consumer_sqlx::{Connection as _, postgres::PgStore};
 use sqlx::{Executor, PgConnection, PgPool, postgres::PgPoolOptions};
 use tokio::time::timeout;
@@ -11,7 +15,7 @@ use super::{
     stage::{Database, write},
     start,
 };
-use crate::unit::{self, LIMITS, begin};
+use crate::unit::{self, LIMITS, NOTHING, begin};
 
 async fn pool(database: &Database, connections: u32) -> PgPool {
     PgPoolOptions::new().max_connections(connections).connect(database.url()).await.expect("a pool")
@@ -33,7 +37,7 @@ async fn a_transaction_that_the_pool_was_left_with_is_not_continued() {
     let mut session = store.open(LIMITS).await.expect("a session");
     let mut tx = begin(&store, &mut session, consumer, "1").await;
     write(PgConnection::lend(&mut tx), "ours").await.expect("a row");
-    assert!(matches!(store.commit(tx).await, Commit::Done));
+    assert!(matches!(store.commit(tx, &NOTHING).await, Commit::Done));
     assert_eq!(database.written().await, ["ours"]);
 }
 
@@ -83,6 +87,6 @@ async fn a_unit_runs_in_read_committed_whatever_the_database_prefers() {
         .await
         .expect("a level");
     assert_eq!(level, "read committed");
-    assert!(matches!(store.commit(tx).await, Commit::Done));
+    assert!(matches!(store.commit(tx, &NOTHING).await, Commit::Done));
     let _ = database.written().await;
 }

@@ -2,14 +2,14 @@
 
 use consumer_core::{
     Class, Storage,
-    storage::{Commit, Rollback},
+    storage::{Commit, Rollback, Sessions},
     testing::SuiteStorage,
 };
 use consumer_sqlx::Connection as _;
 use sqlx::{Acquire, Executor, Sqlite, SqliteConnection, Transaction};
 
 use super::{stage::write, start};
-use crate::unit::{LIMITS, begin, class, is_claimed};
+use crate::unit::{LIMITS, NOTHING, begin, class, is_claimed};
 
 /// A full disk ends the transaction; what the handler does then, each statement would commit by itself.
 #[tokio::test]
@@ -26,7 +26,7 @@ async fn nothing_after_a_full_disk_is_committed() {
         SqliteConnection::lend(&mut tx).execute(room).await.expect("room again");
         write(SqliteConnection::lend(&mut tx), "after").await.expect_err("a commit of its own is vetoed");
         let noticed = match finish {
-            "commit" => matches!(store.commit(tx).await, Commit::Ended),
+            "commit" => matches!(store.commit(tx, &NOTHING).await, Commit::Ended),
             _ => matches!(store.roll_back(tx).await, Rollback::Ended),
         };
         assert!(noticed, "{finish}");
@@ -45,7 +45,7 @@ async fn a_commit_of_the_handler_is_vetoed() {
     for statement in ["INSERT INTO effects VALUES ('2')", "BEGIN; INSERT INTO effects VALUES ('3'); COMMIT"] {
         SqliteConnection::lend(&mut tx).execute(statement).await.expect_err("nor this");
     }
-    assert!(matches!(store.commit(tx).await, Commit::Ended));
+    assert!(matches!(store.commit(tx, &NOTHING).await, Commit::Ended));
     assert!(!is_claimed(&store, consumer, "1").await);
     assert_eq!(database.written().await, Vec::<String>::new());
 }
@@ -57,7 +57,7 @@ async fn the_gate_opens_once_for_each_unit() {
     let mut session = store.open(LIMITS).await.expect("a session");
     for id in ["1", "2", "3"] {
         let tx = begin(&store, &mut session, consumer, id).await;
-        assert!(matches!(store.commit(tx).await, Commit::Done));
+        assert!(matches!(store.commit(tx, &NOTHING).await, Commit::Done));
     }
     let mut tx = begin(&store, &mut session, consumer, "4").await;
     SqliteConnection::lend(&mut tx).execute("COMMIT").await.expect_err("not the handler's to say");
@@ -78,7 +78,7 @@ async fn savepoints_of_the_handler_do_no_harm() {
     let mut dropped = ours.begin().await.expect("a savepoint");
     write(&mut dropped, "dropped").await.expect("a row");
     drop(dropped);
-    let end = store.commit(tx).await;
+    let end = store.commit(tx, &NOTHING).await;
     assert!(matches!(end, Commit::Done), "{end:?}");
     assert_eq!(database.written().await, ["kept"]);
 }
@@ -92,7 +92,7 @@ async fn a_constraint_that_speaks_at_the_commit_refuses_it() {
     let mut session = store.open(LIMITS).await.expect("a session");
     let mut tx = begin(&store, &mut session, consumer, "1").await;
     SqliteConnection::lend(&mut tx).execute("INSERT INTO child VALUES (99)").await.expect("deferred");
-    match store.commit(tx).await {
+    match store.commit(tx, &NOTHING).await {
         Commit::Refused(error) => assert_eq!(class(&store, &error), Some(Class::Transient), "{error}"),
         end => panic!("{end:?}"),
     }
@@ -110,6 +110,6 @@ async fn ddl_belongs_to_the_unit() {
     let mut session = store.open(LIMITS).await.expect("a session");
     let mut tx = begin(&store, &mut session, consumer, "1").await;
     SqliteConnection::lend(&mut tx).execute("CREATE TABLE made (id INTEGER)").await.expect("a table");
-    assert!(matches!(store.commit(tx).await, Commit::Done));
+    assert!(matches!(store.commit(tx, &NOTHING).await, Commit::Done));
     database.connect().await.execute("SELECT * FROM made").await.expect("the table is there");
 }

@@ -4,14 +4,14 @@ use std::time::{Duration, Instant};
 
 use consumer_core::{
     Class, Storage,
-    storage::{Commit, UnitLimits},
+    storage::{Commit, Sessions, UnitLimits},
     testing::SuiteStorage,
 };
 use consumer_sqlx::Connection as _;
 use sqlx::{Executor, SqliteConnection};
 
 use super::start;
-use crate::unit::{LIMITS, begin, class};
+use crate::unit::{LIMITS, NOTHING, begin, class};
 
 const SHORT: UnitLimits =
     UnitLimits { handler: Duration::from_millis(300), grace: Duration::from_millis(200) };
@@ -45,7 +45,7 @@ async fn a_handler_that_is_cut_off_is_interrupted() {
     let mut session = store.open(LIMITS).await.expect("a session");
     let tx = begin(&store, &mut session, consumer, "1").await;
     assert!(started.elapsed() < Duration::from_secs(4), "the next unit must not wait for it to the end");
-    assert!(matches!(store.commit(tx).await, Commit::Done));
+    assert!(matches!(store.commit(tx, &NOTHING).await, Commit::Done));
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use consumer_core::{Storage, testing::SuiteStorage};
+use consumer_core::{Storage, storage::Sessions, testing::SuiteStorage};
 use consumer_sqlx::{Connection as _, sqlite::SqliteStore};
 use futures_util::future::join_all;
 use sqlx::{AssertSqlSafe, Executor, SqliteConnection, SqlitePool};
@@ -14,7 +14,7 @@ use tracing::level_filters::LevelFilter;
 use super::stage::Database;
 use crate::{
     log::Log,
-    unit::{self, LIMITS, begin},
+    unit::{self, LIMITS, NOTHING, begin},
 };
 
 /// Tells a copy of this test which file it shares with the others.
@@ -76,7 +76,7 @@ async fn verify_only_says_what_is_missing_and_how_to_repair_it() {
     store.prepare().await.expect("the tables are there");
     let consumer = unit::start(&store).await;
     let mut session = store.open(LIMITS).await.expect("a session");
-    store.commit(begin(&store, &mut session, consumer, "1").await).await;
+    store.commit(begin(&store, &mut session, consumer, "1").await, &NOTHING).await;
     conn.execute("ALTER TABLE acme_processed_events DROP COLUMN readable_id").await.expect("a change");
     assert!(store.prepare().await.expect_err("a column is missing").is_schema());
     conn.execute("DROP TABLE acme_processed_events").await.expect("a change");

@@ -1,10 +1,13 @@
 //! Whose turn it is.
 
-use consumer_core::{Storage, storage::Commit};
+use consumer_core::{
+    Storage,
+    storage::{Commit, Sessions},
+};
 use futures_util::future::join_all;
 
 use super::start;
-use crate::unit::{LIMITS, begin};
+use crate::unit::{LIMITS, NOTHING, begin};
 
 /// Left to SQLite, whoever has just committed is the first to ask again, and the others guess when to.
 #[tokio::test]
@@ -16,7 +19,7 @@ async fn no_worker_starves() {
         let mut session = store.open(LIMITS).await.expect("a session");
         for round in 0..EACH {
             let tx = begin(&store, &mut session, consumer, &format!("{number} {round}")).await;
-            assert!(matches!(store.commit(tx).await, Commit::Done));
+            assert!(matches!(store.commit(tx, &NOTHING).await, Commit::Done));
             progress[number].set(round + 1);
             if round + 1 == EACH {
                 break;
