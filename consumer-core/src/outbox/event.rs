@@ -18,12 +18,13 @@ const MAX_SHORT: usize = 255;
 const MAX_KEY: usize = 1024;
 /// What headers may take: far below a frame, in which the broker has to deliver them.
 const MAX_HEADERS: usize = 64 * 1024;
+/// What PostgreSQL has in no text.
+const NUL: char = '\0';
 
 /// One row of the outbox about to be written.
 ///
 /// Its id is the message id, made once and kept on every road: a UUIDv7, so that the index of the table stays hot.
 #[derive(Clone, PartialEq)]
-#[non_exhaustive]
 pub struct OutboxEvent {
     /// The id of the message, for ever.
     pub id: Uuid,
@@ -71,7 +72,7 @@ impl OutboxEvent {
         let event_type = event.event_type();
         let about = |what: String| Unwritable(format!("`{event_type}` cannot be published: {what}"));
         let data = event.encode().map_err(|error| about(error.to_string()))?;
-        let fitting = |id: &str| (!id.is_empty() && id.len() <= MAX_SHORT).then(|| id.to_owned());
+        let fitting = |id: &str| is_fitting(id).then(|| id.to_owned());
         let inherited = || cause.correlation_id.or(cause.event_id).and_then(fitting);
         let made = Self {
             id: Uuid::now_v7(),
@@ -144,6 +145,11 @@ impl OutboxEvent {
         short("exchange", self.exchange.as_deref())?;
         short("routing key", Some(&self.routing_key))?;
         short("correlation id", self.correlation_id.as_deref())?;
+        let texts = [&self.key, &self.exchange, &self.correlation_id, &self.causation_id, &self.traceparent];
+        let texts = texts.into_iter().flatten().chain([&self.routing_key, &self.event_type]);
+        if let Some(text) = texts.into_iter().find(|text| text.contains(NUL)) {
+            return Err(format!("{text:?} holds a NUL, which no text of a database has"));
+        }
         let long = [
             ("key", self.key.as_ref().map_or(0, String::len), MAX_KEY),
             ("headers", self.headers.len(), MAX_HEADERS),
@@ -155,6 +161,11 @@ impl OutboxEvent {
         }
         Ok(())
     }
+}
+
+/// Whether an inherited id can travel on. One that cannot is left out: it is no fault of this event.
+fn is_fitting(id: &str) -> bool {
+    !id.is_empty() && id.len() <= MAX_SHORT && !id.contains(NUL)
 }
 
 impl fmt::Debug for OutboxEvent {
@@ -175,3 +186,43 @@ impl fmt::Debug for OutboxEvent {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Unwritable(pub(crate) String);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{DecodeError, EncodeError, EventType};
+
+    struct Plain;
+
+    impl Event for Plain {
+        const TYPES: &'static [EventType] = &[EventType { name: "plain", version: 1 }];
+
+        fn decode(_: EventType, _: &[u8]) -> Result<Self, DecodeError> {
+            Ok(Self)
+        }
+
+        fn encode(&self) -> Result<Vec<u8>, EncodeError> {
+            Ok(Vec::new())
+        }
+
+        fn event_type(&self) -> EventType {
+            Self::TYPES[0]
+        }
+    }
+
+    #[test]
+    fn a_nul_in_an_inherited_id_is_nobodys_fault() {
+        let cause = Cause { correlation_id: Some("a\0b"), event_id: Some("\0"), traceparent: None };
+        let event = OutboxEvent::new(&Plain, Route::new(), cause).expect("an event");
+        assert_eq!((event.correlation_id, event.causation_id), (None, None));
+    }
+
+    #[test]
+    fn a_nul_of_the_route_is_refused() {
+        for route in [Route::new().ordered_by("a\0"), Route::queue("a\0"), Route::new().correlation_id("\0")]
+        {
+            let refused = OutboxEvent::new(&Plain, route, Cause::default()).expect_err("a NUL");
+            assert!(refused.to_string().contains("NUL"), "{refused}");
+        }
+    }
+}
