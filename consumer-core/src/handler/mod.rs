@@ -53,7 +53,7 @@ impl ConsumerSpec {
     pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 }
 
-/// A consumer, whatever its storage: its name and its event, by which effects refer to it.
+/// A consumer, whatever its storage: its event and what its attribute says. Written by `#[consumer]`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no consumer",
     label = "not a consumer",
@@ -67,11 +67,7 @@ pub trait Consumes {
 }
 
 /// A consumer, as the runtime calls it. Written by `#[consumer]`; not for implementing by hand.
-pub trait Handler<S: Storage>: Send + Sync + 'static {
-    /// The event it takes.
-    type Event: Event;
-    /// What its attribute says.
-    const SPEC: ConsumerSpec;
+pub trait Handler<S: Storage>: Consumes + Send + Sync + 'static {
     /// Calls the user's function on the unit's transaction.
     fn handle<'a, 's: 'a>(
         event: Self::Event,

@@ -14,9 +14,8 @@ use crate::{copied, krate, lifetime, mistake::Mistakes};
 pub(crate) fn consumer(consumer: &Consumer<'_>) -> TokenStream {
     let function = consumer.function;
     let marker = marker(&function.attrs, &function.vis, consumer.marker);
-    let handler = handler(consumer);
-    let register = register(consumer);
-    quote! { #function #marker #handler #register }
+    let (consumes, handler, register) = (consumes(consumer), handler(consumer), register(consumer));
+    quote! { #function #marker #consumes #handler #register }
 }
 
 /// The item as it was, and the mistakes.
@@ -65,10 +64,25 @@ fn marker(attrs: &[Attribute], vis: &syn::Visibility, ident: &Ident) -> TokenStr
     }
 }
 
+/// Whatever its storage.
+fn consumes(consumer: &Consumer<'_>) -> TokenStream {
+    let private = private(consumer.krate);
+    let (marker, event, spec) = (consumer.marker, consumer.event, spec(consumer));
+    let cfgs = copied::cfgs(&consumer.function.attrs);
+    let implement = quote_spanned!(marker.span()=> #[allow(deprecated)] impl);
+    quote! {
+        #(#cfgs)*
+        #implement #private::Consumes for #marker {
+            type Event = #event;
+            #spec
+        }
+    }
+}
+
 /// For any storage that lends the connection; without a connection, for any storage.
 fn handler(consumer: &Consumer<'_>) -> TokenStream {
     let private = private(consumer.krate);
-    let (marker, event, s) = (consumer.marker, consumer.event, mixed("S"));
+    let (marker, s) = (consumer.marker, mixed("S"));
     let cfgs = copied::cfgs(&consumer.function.attrs);
     let bound = match consumer.connection() {
         Some(ty) => {
@@ -77,13 +91,11 @@ fn handler(consumer: &Consumer<'_>) -> TokenStream {
         }
         None => quote!(#private::Storage),
     };
-    let (spec, handle, needs) = (spec(consumer), handle(consumer), needs(consumer));
+    let (handle, needs) = (handle(consumer), needs(consumer));
     let implement = quote_spanned!(marker.span()=> #[allow(deprecated)] impl);
     quote! {
         #(#cfgs)*
         #implement<#s: #bound> #private::Handler<#s> for #marker {
-            type Event = #event;
-            #spec
             #handle
             #needs
         }
