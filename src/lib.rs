@@ -49,15 +49,19 @@
 //! | `macros` (default) | the macros |
 //! | `rabbitmq` (default) | `RabbitMq`, on lapin; without it only [`memory::MemoryBroker`] is there |
 //! | `sqlite` (default), `postgres`, `mysql` | `SqliteStore`, `PgStore`, `MySqlStore`; the connection in a handler's signature picks one |
+//! | `http` | `http::Provider`: effects over HTTP, with idempotency keys |
 //! | `tls-native-tls`, `tls-rustls-aws-lc-rs`, `tls-rustls-ring-webpki`, `tls-rustls-ring-native-roots` | TLS to the database, under sqlx's names; without one only plaintext |
 //! | `native-tls`, `openssl`, `rustls--aws_lc_rs`, `rustls--ring` | TLS to RabbitMQ (`amqps://`), under lapin's names |
 //! | `rustls-native-certs`, `rustls-platform-verifier`, `rustls-webpki-roots-certs` | which roots a rustls choice of lapin's trusts |
+//! | `http-rustls`, `http-native-tls` | TLS to providers (`https://`), under reqwest's names |
 //!
 //! # Semver
 //!
 //! [`sqlx`] 0.9 is part of the public interface and re-exported: a new major version of it is a new major version of this
 //! crate. The minimum supported Rust version is 1.94, sqlx's own. What `#[doc(hidden)]` hides is for generated code alone.
 
+#[cfg(feature = "http")]
+pub mod http;
 #[cfg(feature = "rabbitmq")]
 pub mod rabbitmq;
 

@@ -18,6 +18,7 @@ const EXAMPLE: &str = "payment-consumer";
 const STORAGE_OF_THE_EXAMPLE: [&str; 3] = ["", "postgres", "mysql"];
 const BROKER: &str = "rabbitmq";
 const MACROS: &str = "macros";
+const HTTP: &str = "http";
 const ONE_WITHIN: Duration = Duration::from_secs(900);
 
 /// A feature and what it turns on.
@@ -91,14 +92,18 @@ fn combinations(declared: &[Feature]) -> Vec<Vec<&str>> {
     all
 }
 
-/// A choice of TLS with the broker or the storages it secures.
+/// A choice of TLS with the broker, the client or the storages it secures; what has no storage of its own with two.
 fn with_what_it_is_for(feature: &Feature) -> Option<Vec<&str>> {
     let name = feature.name.as_str();
     if STORAGES.contains(&name) || [BROKER, MACROS, "default"].contains(&name) {
         return None;
     }
-    let for_broker = feature.enables.iter().any(|enabled| enabled.starts_with("lapin"));
-    let base: &[&str] = if for_broker { &[MACROS, BROKER] } else { &[MACROS, "postgres", "mysql"] };
+    let is_of = |library: &str| feature.enables.iter().any(|enabled| enabled.starts_with(library));
+    let base: &[&str] = match () {
+        () if is_of("lapin?") => &[MACROS, BROKER],
+        () if is_of("reqwest?") => &[MACROS, HTTP],
+        () => &[MACROS, "postgres", "mysql"],
+    };
     Some(base.iter().copied().chain([name]).collect())
 }
 
@@ -130,6 +135,8 @@ mod tests {
         let native = feature("tls-native-tls", &["consumer-sqlx/tls-native-tls"]);
         assert_eq!(with_what_it_is_for(&openssl), Some(vec!["macros", "rabbitmq", "openssl"]));
         assert_eq!(with_what_it_is_for(&native), Some(vec!["macros", "postgres", "mysql", "tls-native-tls"]));
+        let rustls = feature("http-rustls", &["reqwest?/rustls"]);
+        assert_eq!(with_what_it_is_for(&rustls), Some(vec!["macros", "http", "http-rustls"]));
         assert_eq!(with_what_it_is_for(&feature("sqlite", &[])), None);
     }
 }
