@@ -61,7 +61,7 @@ pub enum Fate {
 /// The state of a row, for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Standing {
-    /// To be published, or about to be.
+    /// To be published, or being published right now.
     Waiting,
     /// Refused by the broker, and tried again later.
     Refused,
@@ -118,7 +118,7 @@ impl Listed {
 /// Which rows to list, the oldest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Filter {
-    /// Only those in one of these states.
+    /// Only those in one of these states; all if empty.
     pub standings: Vec<Standing>,
     /// Only this row.
     pub id: Option<Uuid>,

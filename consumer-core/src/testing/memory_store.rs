@@ -11,7 +11,7 @@ use std::{
 
 use tokio::sync::Notify;
 
-use super::memory_effects::Ledger;
+use super::{memory_effects::Ledger, memory_outbox::Table};
 use crate::{
     classify::Class,
     departures::Departures,
@@ -24,7 +24,7 @@ use crate::{
 /// A storage whose claims live in this process, with transactions, rivals that wait and faults by script.
 ///
 /// It has no connection to lend, so it runs handlers that take none; which of them committed, and in which order, is what
-/// it can tell. Its effects are leased by tokio's clock, a paused one included.
+/// it can tell. Its effects and the rows of its outbox are leased by tokio's clock, a paused one included.
 #[derive(Clone, Default)]
 pub struct MemoryStore(Arc<Shared>);
 
@@ -32,6 +32,7 @@ pub struct MemoryStore(Arc<Shared>);
 struct Shared {
     state: Mutex<State>,
     ended: Notify,
+    announcements: Notify,
 }
 
 #[derive(Default)]
@@ -42,11 +43,13 @@ pub(super) struct State {
     script: VecDeque<(Step, Fault)>,
     sessions: usize,
     pub(super) ledger: Ledger,
+    pub(super) outbox: Table,
 }
 
 impl State {
     /// Writes what a transaction sends away.
     pub(super) fn send_away(&mut self, departures: &Departures) {
+        self.outbox.write(&departures.events);
         self.ledger.write(&departures.intents);
     }
 }
@@ -79,6 +82,14 @@ pub enum Step {
     RenewEffect,
     /// Writing how a call has ended: [`Fault::ReplyLost`] after it was written, every other fault before.
     FinishEffect,
+    /// Leasing rows of the outbox.
+    LeaseOutbox,
+    /// Renewing their leases.
+    RenewOutbox,
+    /// Writing what became of them: [`Fault::ReplyLost`] after it was written, every other fault before.
+    SettleOutbox,
+    /// Asking how the outbox is doing.
+    SurveyOutbox,
 }
 
 /// What goes wrong there.
@@ -184,6 +195,10 @@ impl MemoryStore {
     /// How many sessions are open.
     pub fn sessions(&self) -> usize {
         self.state().sessions
+    }
+
+    pub(super) fn announcements(&self) -> &Notify {
+        &self.0.announcements
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
