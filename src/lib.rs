@@ -81,6 +81,9 @@ pub use consumer_macros::Event;
 #[cfg(feature = "macros")]
 #[doc = include_str!("macros/consumer.md")]
 pub use consumer_macros::consumer;
+#[cfg(feature = "macros")]
+#[doc = include_str!("macros/effect.md")]
+pub use consumer_macros::effect;
 #[cfg(feature = "mysql")]
 #[doc(inline)]
 pub use consumer_sqlx::mysql::{self, MySqlStore};
@@ -101,11 +104,11 @@ pub mod prelude {
     pub use consumer_core::{
         App, Classify, Event, Meta, State,
         effect::IdempotencyKey,
-        handler::{Completed, Effects, Extract, Outbox, RequestBody},
+        handler::{Completed, Effects, Extract, Outbox, Recording, RequestBody},
         outbox::Route,
     };
     #[cfg(feature = "macros")]
-    pub use consumer_macros::{Classify, Event, consumer};
+    pub use consumer_macros::{Classify, Event, consumer, effect};
     pub use serde::{Deserialize, Serialize};
 }
 
@@ -118,7 +121,7 @@ pub mod __private {
         event::{DecodeError, EncodeError, Event, EventType, Text, decode_json, encode_json, join},
         handler::{
             CallOf, ConsumerSpec, Consumes, Context, Effect, Effects, Extract, Failed, Handler, HandlerError,
-            Needs, Performed, Register, Registry, Resolution, via,
+            Needs, Performed, Register, Registry, Resolution, referred, resolve, via,
         },
         storage::Storage,
     };

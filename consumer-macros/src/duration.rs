@@ -2,9 +2,22 @@
 
 use std::time::Duration;
 
+use syn::LitStr;
+
+use crate::mistake::Mistakes;
+
 /// What a duration looks like, for those who wrote another.
 pub(crate) const GRAMMAR: &str =
     "a duration is a whole number and a unit, without a space: \"500ms\", \"30s\", \"5m\" or \"1h\"";
+
+/// Reads one; what is none is a mistake.
+pub(crate) fn check(text: &LitStr, mistakes: &mut Mistakes) -> Option<Duration> {
+    let duration = parse(&text.value());
+    if duration.is_none() {
+        mistakes.add(text, format!("this is no duration: {GRAMMAR}"));
+    }
+    duration
+}
 
 /// Reads one; `None` if it is no duration.
 pub(crate) fn parse(text: &str) -> Option<Duration> {

@@ -9,20 +9,32 @@ mod classify;
 mod consumer;
 mod copied;
 mod duration;
+mod effect;
+mod emit;
 mod entries;
 mod entry;
 mod event;
+mod function;
 mod krate;
 mod lifetime;
 mod mistake;
+mod name;
 mod nearest;
+mod param;
 #[cfg(test)]
 mod pretty;
+mod signature;
 
 /// See `consumer::consumer`.
 #[proc_macro_attribute]
 pub fn consumer(attr: TokenStream, item: TokenStream) -> TokenStream {
     consumer::expand(attr.into(), item.into()).into()
+}
+
+/// See `consumer::effect`.
+#[proc_macro_attribute]
+pub fn effect(attr: TokenStream, item: TokenStream) -> TokenStream {
+    effect::expand(attr.into(), item.into()).into()
 }
 
 /// See `consumer::Event`.

@@ -83,6 +83,7 @@ pub trait PayloadOf<E>: Sized {
     fn payload_of(event: &E) -> Self;
 }
 
+#[diagnostic::do_not_recommend]
 impl<E, P: for<'e> From<&'e E>> PayloadOf<E> for P {
     fn payload_of(event: &E) -> Self {
         P::from(event)

@@ -24,7 +24,7 @@ use crate::event::Event;
 ///
 /// It is synchronous on purpose: whatever waits here would wait inside the transaction.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be extracted from a delivery of `{In}`",
+    message = "`{Self}` cannot be extracted for `{In}`",
     label = "not an extractor",
     note = "an extractor is `State<T>` for what `App::state` was given, `Meta` or `&Meta` for the envelope, `Outbox<'_>`, \
             `Effects<'_>` or `Completed<effect>` in a consumer, `IdempotencyKey` or `RequestBody` in an effect, or a type of \
@@ -82,6 +82,8 @@ pub struct Needs {
     /// Effects whose results another one takes.
     pub(crate) takes_completed: Vec<&'static str>,
     pub(crate) outbox: bool,
+    /// The effect that undoes this one.
+    pub(crate) compensated_by: Option<&'static str>,
 }
 
 /// An effect that a handler wants completed.
@@ -117,6 +119,11 @@ impl Needs {
     /// Says that an effect takes the result of another one.
     pub(crate) fn takes_completed(&mut self, effect: &'static str) {
         self.takes_completed.push(effect);
+    }
+
+    /// Says which effect undoes this one.
+    pub(crate) fn compensated_by(&mut self, effect: &'static str) {
+        self.compensated_by = Some(effect);
     }
 
     /// Says that events are published.

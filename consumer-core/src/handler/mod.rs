@@ -7,7 +7,9 @@ mod effect;
 mod error;
 mod extract;
 mod failed;
+pub mod referred;
 mod registry;
+pub mod resolve;
 mod sending;
 pub mod via;
 

@@ -6,7 +6,10 @@
 use std::{any::type_name, error::Error as StdError, marker::PhantomData};
 
 use super::{Extract, HandlerError, Needs, error::Failure};
-use crate::classify::{Classify, Verdict};
+use crate::{
+    classify::{Classify, Verdict},
+    effect::ProviderError,
+};
 
 /// What a handler has returned, through any alias such as `anyhow::Result<()>`.
 ///
@@ -32,6 +35,41 @@ pub trait Outcome<E> {
 }
 
 impl<E> Outcome<E> for Result<(), E> {
+    fn into_result(self) -> Self {
+        self
+    }
+}
+
+/// What an effect has returned, through any alias such as `anyhow::Result<Charged>`.
+///
+/// # Errors
+/// The effect's own.
+pub fn answer<R: Answer>(returned: R) -> Result<R::Output, R::Error> {
+    returned.into_result()
+}
+
+/// The return type of an effect.
+#[diagnostic::on_unimplemented(
+    message = "an effect returns `Result<O, E>`, not `{Self}`",
+    label = "expected `Result<O, E>`",
+    note = "`Ok` = done: `O` is recorded, and replayed to whoever asks again; `Err` = refused, or to be called again, as the \
+            error says; write `Result<(), E>` where there is nothing to record"
+)]
+pub trait Answer {
+    /// What is recorded.
+    type Output;
+    /// What went wrong.
+    type Error;
+    /// Itself.
+    ///
+    /// # Errors
+    /// The effect's own.
+    fn into_result(self) -> Result<Self::Output, Self::Error>;
+}
+
+impl<O, E> Answer for Result<O, E> {
+    type Output = O;
+    type Error = E;
     fn into_result(self) -> Self {
         self
     }
@@ -188,7 +226,7 @@ impl ByNone {
 
 /// The bound that nothing has.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be the error of a consumer",
+    message = "`{Self}` cannot be the error of a consumer or an effect",
     label = "not an error",
     note = "use a type that implements `std::error::Error + Send + Sync + 'static`, `anyhow::Error` or \
             `Box<dyn Error + Send + Sync>`"
@@ -212,7 +250,7 @@ pub trait ReportClassified {
     fn report(&self, _: &mut Needs) {}
 }
 
-impl<E: Classify> ReportClassified for &&&Returned<Result<(), E>> {}
+impl<T, E: Classify> ReportClassified for &&&Returned<Result<T, E>> {}
 
 /// The error is ours, which has a class: nothing to report.
 pub trait ReportOwn {
@@ -220,7 +258,10 @@ pub trait ReportOwn {
     fn report(&self, _: &mut Needs) {}
 }
 
-impl ReportOwn for &&Returned<Result<(), HandlerError>> {}
+impl<T> ReportOwn for &&Returned<Result<T, HandlerError>> {}
+
+/// It says what a call has done, which is more than a class.
+impl<T> ReportOwn for &&Returned<Result<T, ProviderError>> {}
 
 /// The error leaves its class to the defaults.
 pub trait ReportUnclassified {
@@ -228,7 +269,7 @@ pub trait ReportUnclassified {
     fn report(&self, needs: &mut Needs);
 }
 
-impl<E> ReportUnclassified for &Returned<Result<(), E>> {
+impl<T, E> ReportUnclassified for &Returned<Result<T, E>> {
     fn report(&self, needs: &mut Needs) {
         needs.unclassified_error(type_name::<E>());
     }
@@ -310,6 +351,9 @@ mod tests {
         assert!(unclassified!(anyhow::Result<()>).is_some());
         assert_eq!(unclassified!(Result<(), Classified>), None);
         assert_eq!(unclassified!(Result<(), HandlerError>), None);
+        assert_eq!(unclassified!(Result<u8, Classified>), None);
+        assert_eq!(unclassified!(Result<u8, ProviderError>), None);
+        assert!(unclassified!(std::io::Result<u8>).is_some());
         assert_eq!(unclassified!(i64), None);
     }
 

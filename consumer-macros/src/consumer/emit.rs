@@ -1,14 +1,16 @@
 //! The code of a consumer.
 
-use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens, format_ident, quote, quote_spanned};
-use syn::{Attribute, Lifetime, Type, spanned::Spanned};
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::{Type, spanned::Spanned};
 
-use super::{
-    attr::Attr,
-    model::{Consumer, Function, Param, Role},
+use super::model::{Consumer, Param, Role};
+use crate::{
+    copied,
+    emit::{duration, extract, ident_at, locals, marker, mixed, place, private, statik, wrap},
+    krate, lifetime,
+    param::Extracted,
 };
-use crate::{copied, krate, lifetime, mistake::Mistakes};
 
 /// The function, its type, and what makes the type a consumer.
 pub(crate) fn consumer(consumer: &Consumer<'_>) -> TokenStream {
@@ -16,52 +18,6 @@ pub(crate) fn consumer(consumer: &Consumer<'_>) -> TokenStream {
     let marker = marker(&function.attrs, &function.vis, consumer.marker);
     let (consumes, handler, register) = (consumes(consumer), handler(consumer), register(consumer));
     quote! { #function #marker #consumes #handler #register }
-}
-
-/// The item as it was, and the mistakes.
-pub(crate) fn refused(item: TokenStream, mistakes: Mistakes) -> TokenStream {
-    let mistakes = mistakes.into_tokens();
-    quote! { #item #mistakes }
-}
-
-/// The function, the mistakes, and a type that registers nothing, so that `register::<f>()` is no second mistake.
-pub(crate) fn stub(attr: &Attr, function: &Function, mistakes: Mistakes) -> TokenStream {
-    let mistakes = mistakes.into_tokens();
-    let kept = function.harmless();
-    if function.sig.receiver().is_some() {
-        return quote! { #kept #mistakes };
-    }
-    let ident = attr.marker.as_ref().unwrap_or(&function.sig.ident);
-    let marker = marker(&function.attrs, &function.vis, ident);
-    let private = private(&attr.krate);
-    let (cfgs, s) = (copied::cfgs(&function.attrs), mixed("S"));
-    quote! {
-        #kept
-        #mistakes
-        #marker
-        #(#cfgs)*
-        impl<#s: #private::Storage> #private::Register<#s> for #ident {
-            fn register(_: &mut #private::Registry<#s>) {}
-        }
-    }
-}
-
-impl ToTokens for Function {
-    fn to_tokens(&self, tokens: &mut TokenStream) {
-        let Self { attrs, vis, sig, body } = self;
-        tokens.extend(quote! { #(#attrs)* #vis #sig #body });
-    }
-}
-
-fn marker(attrs: &[Attribute], vis: &syn::Visibility, ident: &Ident) -> TokenStream {
-    let attrs = copied::attrs(attrs);
-    // It points at the name but belongs to the macro: of two lints about one name the one about the function is enough.
-    let item = quote_spanned!(Span::call_site().located_at(ident.span())=> enum #ident {});
-    quote! {
-        #(#attrs)*
-        #[allow(non_camel_case_types)]
-        #vis #item
-    }
 }
 
 /// Whatever its storage.
@@ -131,10 +87,7 @@ fn spec(consumer: &Consumer<'_>) -> TokenStream {
     let private = private(consumer.krate);
     let Consumer { name, queue, aliases, .. } = consumer;
     let timeout = match consumer.timeout {
-        Some(timeout) => {
-            let millis = timeout.as_millis() as u64;
-            quote!(#private::std::time::Duration::from_millis(#millis))
-        }
+        Some(timeout) => duration(&private, timeout),
         None => quote!(#private::ConsumerSpec::DEFAULT_TIMEOUT),
     };
     quote! {
@@ -150,15 +103,15 @@ fn spec(consumer: &Consumer<'_>) -> TokenStream {
 fn handle(consumer: &Consumer<'_>) -> TokenStream {
     let private = private(consumer.krate);
     let (cx, tx, s) = (mixed("cx"), mixed("tx"), mixed("S"));
-    let locals: Vec<_> = (0..consumer.params.len()).map(|i| mixed(&format!("param{i}"))).collect();
+    let locals = locals(consumer.params.len());
     let params = consumer.params.iter().zip(&locals);
     let lets = params.clone().map(|(param, local)| bind(consumer, param, local));
     let args = params.map(|(Param { cfgs, .. }, local)| quote!(#(#cfgs)* #local));
-    let (place, mut function) = (place(consumer.output), consumer.function.sig.ident.clone());
-    function.set_span(place);
+    let place = place(consumer.output);
+    let function = ident_at(place, &consumer.function.sig.ident);
     let via = krate::at(place, quote!(#private::via));
     let outcome = quote_spanned!(place=> #via::outcome(#function(__event, #(#args),*).await));
-    let wrapped = wrap(&private, consumer.error);
+    let wrapped = wrap(&private, self::place(consumer.error));
     quote! {
         async fn handle<'a, 's: 'a>(
             __event: Self::Event,
@@ -174,83 +127,31 @@ fn handle(consumer: &Consumer<'_>) -> TokenStream {
     }
 }
 
-/// The handler's error, kept in the way that its type allows.
-fn wrap(private: &TokenStream, ty: &Type) -> TokenStream {
-    let place = place(ty);
-    let (error, private) = (Ident::new("__error", place), krate::at(place, private));
-    let wrapped = quote_spanned!(place=> (&&&&&#private::via::Tag::of(&#error)).pick().wrap(#error));
-    quote! {
-        #private::std::result::Result::Err(#error) => {
-            use #private::via::{PickClassify as _, PickDyn as _, PickError as _, PickNone as _, PickOwn as _};
-            #private::std::result::Result::Err(#wrapped)
+fn bind(consumer: &Consumer<'_>, param: &Param<'_>, local: &Ident) -> TokenStream {
+    let cfgs = &param.cfgs;
+    match param.role {
+        Role::Connection(ty) => {
+            let lent = lend(consumer, ty);
+            quote!(#(#cfgs)* let #local = #lent;)
+        }
+        Role::Extractor(ty) => {
+            let (cfgs, of) = (cfgs.clone(), consumer.event.to_token_stream());
+            extract(consumer.krate, &Extracted { cfgs, ty }, &of, local)
         }
     }
 }
 
-fn bind(consumer: &Consumer<'_>, param: &Param<'_>, local: &Ident) -> TokenStream {
+fn lend(consumer: &Consumer<'_>, ty: &Type) -> TokenStream {
     let private = private(consumer.krate);
-    let (cx, tx, s) = (mixed("cx"), mixed("tx"), mixed("S"));
-    let (event, cfgs) = (consumer.event, &param.cfgs);
-    let value = match param.role {
-        Role::Connection(ty) => {
-            let ty = lifetime::named(ty, &statik());
-            quote! {{
-                use #private::lending::{PickConnection as _, PickNoConnection as _};
-                #private::lending::Lending::<#s, #ty>::new(#tx).lend()
-            }}
-        }
-        Role::Extractor(ty) => {
-            let ty = lifetime::named(ty, &Lifetime::new("'a", Span::call_site()));
-            let private = krate::at(ty.span(), private);
-            quote_spanned!(ty.span()=> <#ty as #private::Extract<'a, #event>>::extract(#cx)?)
-        }
-    };
-    quote!(#(#cfgs)* let #local = #value;)
+    let (tx, s, ty) = (mixed("tx"), mixed("S"), lifetime::named(ty, &statik()));
+    quote! {{
+        use #private::lending::{PickConnection as _, PickNoConnection as _};
+        #private::lending::Lending::<#s, #ty>::new(#tx).lend()
+    }}
 }
 
 fn needs(consumer: &Consumer<'_>) -> TokenStream {
-    let private = private(consumer.krate);
-    let event = consumer.event;
-    let params = consumer.params.iter().filter_map(|param| match param.role {
-        Role::Connection(_) => None,
-        Role::Extractor(ty) => Some((&param.cfgs, lifetime::named(ty, &statik()))),
-    });
-    let params = params.map(|(cfgs, ty)| {
-        quote! {
-            #(#cfgs)*
-            (&&#private::via::Param::<#event, #ty>::new()).report(__needs);
-        }
-    });
-    let output: Type = lifetime::named(consumer.output, &statik());
-    quote! {
-        fn needs(__needs: &mut #private::Needs) {
-            use #private::via::{
-                PickNeeds as _, PickNoNeeds as _, ReportClassified as _, ReportNone as _, ReportOwn as _,
-                ReportUnclassified as _,
-            };
-            #(#params)*
-            (&&&&#private::via::Returned::<#output>::new()).report(__needs);
-        }
-    }
-}
-
-fn private(krate: &syn::Path) -> TokenStream {
-    quote!(#krate::__private)
-}
-
-fn statik() -> Lifetime {
-    Lifetime::new("'static", Span::call_site())
-}
-
-/// A name that neither the user's variables nor a constant in scope can meet.
-fn mixed(name: &str) -> Ident {
-    format_ident!("__{name}", span = Span::mixed_site())
-}
-
-/// Where errors about a type show: its last word.
-fn place(ty: &Type) -> Span {
-    match ty {
-        Type::Path(path) => path.path.segments.last().map_or_else(|| ty.span(), |last| last.ident.span()),
-        _ => ty.span(),
-    }
+    let params = consumer.params.iter().filter_map(Param::extracted);
+    let of = consumer.event.to_token_stream();
+    crate::emit::needs(consumer.krate, params, &of, consumer.output, TokenStream::new())
 }

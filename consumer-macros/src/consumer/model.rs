@@ -1,53 +1,11 @@
-//! A function, and the consumer that is made of it.
+//! A consumer as its function and its attribute describe it.
 
 use std::time::Duration;
 
-use proc_macro2::{Ident, TokenStream};
-use syn::{
-    Attribute, Error, LitStr, Path, Result, Signature, Type, Visibility,
-    parse::{Parse, ParseStream},
-};
+use proc_macro2::Ident;
+use syn::{Attribute, LitStr, Path, Type};
 
-/// A function whose body is nobody's business but its author's.
-pub(crate) struct Function {
-    pub(crate) attrs: Vec<Attribute>,
-    pub(crate) vis: Visibility,
-    pub(crate) sig: Signature,
-    pub(crate) body: TokenStream,
-}
-
-impl Parse for Function {
-    fn parse(input: ParseStream<'_>) -> Result<Self> {
-        let attrs = input.call(Attribute::parse_outer)?;
-        let vis = input.parse()?;
-        let start = input.fork();
-        let sig = input.parse().map_err(|_| Error::new(start.span(), NO_FUNCTION))?;
-        Ok(Self { attrs, vis, sig, body: input.parse()? })
-    }
-}
-
-impl Function {
-    /// Further `#[consumer]` attributes on it.
-    pub(crate) fn other_consumers(&self) -> impl Iterator<Item = &Attribute> {
-        self.attrs.iter().filter(|attr| is_consumer(attr))
-    }
-
-    /// The function without what no function could have, so that the compiler does not repeat our words.
-    pub(crate) fn harmless(&self) -> Self {
-        let mut sig = self.sig.clone();
-        sig.constness = None;
-        sig.variadic = None;
-        let attrs = self.attrs.iter().filter(|attr| !is_consumer(attr)).cloned().collect();
-        Self { attrs, vis: self.vis.clone(), sig, body: self.body.clone() }
-    }
-}
-
-fn is_consumer(attr: &Attribute) -> bool {
-    attr.path().segments.last().is_some_and(|last| last.ident == "consumer")
-}
-
-const NO_FUNCTION: &str = "`#[consumer]` goes on a free `async fn`: a consumer is one function, which its tests can call; \
-                           move the attribute to it";
+use crate::{function::Function, param::Extracted};
 
 /// A consumer, all of it checked.
 pub(crate) struct Consumer<'a> {
@@ -79,6 +37,16 @@ pub(crate) enum Role<'a> {
     Connection(&'a Type),
     /// Read from the delivery.
     Extractor(&'a Type),
+}
+
+impl<'a> Param<'a> {
+    /// Itself, if it is read from the delivery.
+    pub(crate) fn extracted(&self) -> Option<Extracted<'a>> {
+        match self.role {
+            Role::Connection(_) => None,
+            Role::Extractor(ty) => Some(Extracted { cfgs: self.cfgs.clone(), ty }),
+        }
+    }
 }
 
 impl<'a> Consumer<'a> {

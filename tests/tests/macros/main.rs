@@ -1,7 +1,9 @@
 //! What the macros make of correct input: it compiles without a warning, and does what it says.
 
+pub mod effects;
 mod errors;
 mod events;
 mod hygiene;
+mod sending;
 pub mod shapes;
 mod wiring;

@@ -36,7 +36,7 @@ pub enum Order {
 }
 
 /// An extractor that borrows.
-pub struct Tenant<'a>(&'a str);
+pub struct Tenant<'a>(pub &'a str);
 
 impl<'a, In> Extract<'a, In> for Tenant<'a> {
     fn extract(cx: &'a Context) -> Result<Self, HandlerError> {

@@ -5,10 +5,8 @@ use std::time::Duration;
 use syn::LitStr;
 
 use super::super::attr::Attr;
-use crate::{duration, mistake::Mistakes};
+use crate::{duration, mistake::Mistakes, name};
 
-/// What the databases' column for a consumer's name takes.
-const LONGEST_NAME: usize = 64;
 /// AMQP's limit is 255: this leaves room for the suffixes of dead-letter and wait queues.
 const LONGEST_QUEUE: usize = 200;
 /// RabbitMQ's own limit for a delivery without acknowledgement, by default.
@@ -28,35 +26,8 @@ pub(super) fn names(attr: &Attr, mistakes: &mut Mistakes) {
 }
 
 fn name(text: &LitStr, kind: &str, mistakes: &mut Mistakes) {
-    let value = text.value();
-    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
-    let wrong = if value.is_empty() {
-        "is not empty: the claims of its events are kept under it; write a word that will outlive the function's name"
-            .to_owned()
-    } else if !value.chars().all(is_plain) {
-        let meant = plain(&value);
-        format!(
-            "has only `a-z`, `0-9`, `.`, `_` and `-`: it is compared byte by byte in every database, and is part of an \
-             environment variable; write `{meant}`"
-        )
-    } else if value.len() > LONGEST_NAME {
-        let bytes = value.len();
-        format!(
-            "has at most {LONGEST_NAME} bytes, this one has {bytes}: the databases' column takes no more; shorten it"
-        )
-    } else {
-        return;
-    };
-    mistakes.add(text, format!("a consumer's {kind} {wrong}"));
-}
-
-/// The name that somebody may have meant.
-fn plain(name: &str) -> String {
-    let plain = |c: char| match c.to_ascii_lowercase() {
-        c if c.is_ascii_lowercase() || c.is_ascii_digit() || "._".contains(c) => c,
-        _ => '-',
-    };
-    name.trim().chars().map(plain).collect()
+    let whose = format!("a consumer's {kind}");
+    name::check(text, &whose, "the claims of its events are kept under it", mistakes);
 }
 
 fn queue(text: &LitStr, mistakes: &mut Mistakes) {
@@ -84,10 +55,7 @@ fn queue(text: &LitStr, mistakes: &mut Mistakes) {
 /// How long one call may run.
 pub(super) fn timeout(attr: &Attr, mistakes: &mut Mistakes) -> Option<Duration> {
     let text = attr.timeout.as_ref()?;
-    let Some(timeout) = duration::parse(&text.value()) else {
-        mistakes.add(text, format!("this is no duration: {}", duration::GRAMMAR));
-        return None;
-    };
+    let timeout = duration::check(text, mistakes)?;
     if timeout.is_zero() {
         let reason = "a call that may take no time is always late; leave `timeout` out for 30 seconds";
         mistakes.add(text, format!("a timeout is more than nothing: {reason}"));

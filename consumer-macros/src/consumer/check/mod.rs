@@ -2,13 +2,25 @@
 
 mod attr;
 mod param;
-mod signature;
 
-use super::{
-    attr::Attr,
-    model::{Consumer, Function},
+use super::{attr::Attr, model::Consumer};
+use crate::{
+    function::Function,
+    mistake::Mistakes,
+    signature::{self, Words},
 };
-use crate::mistake::Mistakes;
+
+const WORDS: Words = Words {
+    one: "a consumer",
+    waits: "its statements wait for the database",
+    runs: "it works on a database, at run time",
+    filled: "the delivery",
+    single: "it is one consumer of one queue",
+    once: "one function is one consumer of one queue: its name is the scope of deduplication; write a second function that \
+           calls this one",
+    returns: "a consumer returns `Result<(), E>`: `Ok` = decided, the unit commits; `Err` = could not decide, it rolls back",
+    output: "Result<(), E>",
+};
 
 /// The consumer that attribute and function make, with whatever is wrong added to `mistakes`.
 pub(super) fn consumer<'a>(
@@ -18,10 +30,9 @@ pub(super) fn consumer<'a>(
 ) -> Option<Consumer<'a>> {
     attr::names(attr, mistakes);
     let timeout = attr::timeout(attr, mistakes);
-    signature::plain(&function.sig, mistakes);
-    signature::once(function, mistakes);
+    WORDS.plain(function, mistakes);
     let params = param::all(&function.sig, mistakes);
-    let output = signature::output(&function.sig, mistakes);
+    let output = WORDS.output(&function.sig, mistakes);
     let (event, params) = params?;
     let output = output?;
     let name = attr.name.as_ref()?;
