@@ -104,7 +104,7 @@ impl Tally {
             }
             Class::Conflict if self.conflicts < MAX_CONFLICTS => {
                 self.conflicts += 1;
-                Step::Again(spread(CONFLICT_WAIT * self.conflicts, jitter))
+                Step::Again(conflict_wait(self.conflicts - 1, jitter))
             }
             Class::ServerAway | Class::OutOfSpace | Class::DeployWrong
                 if self.outages == 0 || !others_pass =>
@@ -143,6 +143,11 @@ impl Tally {
 pub(crate) fn outage_wait(failures: u32, jitter: f64) -> Duration {
     let (first, longest) = OUTAGE_WAIT;
     spread(double(first, failures).min(longest), jitter)
+}
+
+/// The wait after `conflicts` conflicts in a row, the present one not counted.
+pub(crate) fn conflict_wait(conflicts: u32, jitter: f64) -> Duration {
+    spread(CONFLICT_WAIT * (conflicts + 1).min(MAX_CONFLICTS), jitter)
 }
 
 fn double(wait: Duration, times: u32) -> Duration {

@@ -5,8 +5,10 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use crate::{handler::Meta, message::ClaimKey};
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
+use uuid::Uuid;
+
+use crate::{clock, handler::Meta, message::ClaimKey, outbox::Survey};
 
 /// Deliveries taken up by a worker. Label: `consumer`.
 pub const RECEIVED: &str = "consumer_deliveries_received_total";
@@ -31,6 +33,25 @@ pub const STAGE: &str = "consumer_stage_seconds";
 pub const RECONNECTS: &str = "consumer_broker_reconnects_total";
 /// Claims deleted by the sweeper.
 pub const SWEPT: &str = "consumer_claims_swept_total";
+/// Events of the outbox that the broker has confirmed.
+pub const OUTBOX_PUBLISHED: &str = "consumer_outbox_published_total";
+/// Events that the broker did not take, at each attempt. Label: `reason` (`unroutable`, `nacked`, `unconfirmed`,
+/// `forbidden`, `unpublishable`).
+pub const OUTBOX_REFUSED: &str = "consumer_outbox_refused_total";
+/// Events that are not published yet, parked ones included.
+pub const OUTBOX_UNSENT: &str = "consumer_outbox_unsent";
+/// Events that wait for a person.
+pub const OUTBOX_PARKED: &str = "consumer_outbox_parked";
+/// Age of the oldest event that is not published yet, in seconds.
+pub const OUTBOX_OLDEST: &str = "consumer_outbox_oldest_unsent_seconds";
+/// From the sending of an event to the broker's answer, in seconds.
+pub const OUTBOX_PUBLISH: &str = "consumer_outbox_publish_seconds";
+/// From the making of an event to its confirm, in seconds; the beginning by the clock of the process that wrote it.
+pub const OUTBOX_DELAY: &str = "consumer_outbox_delay_seconds";
+/// Rows of the outbox deleted by the sweeper.
+pub const OUTBOX_SWEPT: &str = "consumer_outbox_swept_total";
+/// Rows of the effect ledger deleted by the sweeper.
+pub const EFFECTS_SWEPT: &str = "consumer_effects_swept_total";
 
 /// The target of the one event per settled delivery.
 pub const DELIVERY_TARGET: &str = "consumer::delivery";
@@ -116,6 +137,48 @@ impl Instruments {
 
     pub(crate) fn failed(&self, class: &'static str) {
         counter!(FAILURES, "consumer" => self.consumer, "class" => class).increment(1);
+    }
+}
+
+/// The instruments of the relay.
+pub(crate) struct OutboxInstruments {
+    published: Counter,
+    publish: Histogram,
+    delay: Histogram,
+    unsent: Gauge,
+    parked: Gauge,
+    oldest: Gauge,
+}
+
+impl OutboxInstruments {
+    pub(crate) fn new() -> Self {
+        Self {
+            published: counter!(OUTBOX_PUBLISHED),
+            publish: histogram!(OUTBOX_PUBLISH),
+            delay: histogram!(OUTBOX_DELAY),
+            unsent: gauge!(OUTBOX_UNSENT),
+            parked: gauge!(OUTBOX_PARKED),
+            oldest: gauge!(OUTBOX_OLDEST),
+        }
+    }
+
+    /// Counts a confirmed event; its id says when it was made.
+    pub(crate) fn published(&self, id: Uuid, took: Duration) {
+        self.published.increment(1);
+        self.publish.record(took);
+        if let Some((seconds, nanos)) = id.get_timestamp().map(|made| made.to_unix()) {
+            self.delay.record(clock::wall().saturating_sub(Duration::new(seconds, nanos)));
+        }
+    }
+
+    pub(crate) fn refused(&self, reason: &'static str) {
+        counter!(OUTBOX_REFUSED, "reason" => reason).increment(1);
+    }
+
+    pub(crate) fn surveyed(&self, Survey { unsent, parked, oldest }: Survey) {
+        self.unsent.set(unsent as f64);
+        self.parked.set(parked as f64);
+        self.oldest.set(oldest.as_secs_f64());
     }
 }
 

@@ -113,18 +113,29 @@ impl<S: Storage> App<S> {
     /// # Errors
     /// [`is_wiring`](Error::is_wiring), with everything that is missing or said twice, one line each.
     pub fn check(&self) -> Result<()> {
+        let mut mistakes = self.mistakes();
+        if self.registry.consumers.is_empty() {
+            mistakes.push(
+                "no consumer is registered: `.register::<…>()`; a process that only relays the outbox says so with \
+                 `Runtime::relay(…)`"
+                    .to_owned(),
+            );
+        }
+        as_error(mistakes)
+    }
+
+    /// As [`check`](Self::check), for a process that may be without consumers.
+    pub(crate) fn check_without_consumers(&self) -> Result<()> {
+        as_error(self.mistakes())
+    }
+
+    fn mistakes(&self) -> Vec<String> {
         let mut mistakes = self.mistakes.clone();
         mistakes.extend(self.missing_states());
         mistakes.extend(self.repeated("consumer", |c| c.spec.name));
         mistakes.extend(self.repeated("queue", |c| &c.config.queue.name));
         mistakes.extend(self.contested_aliases());
-        if self.registry.consumers.is_empty() {
-            mistakes.push("no consumer is registered: `.register::<…>()`".to_owned());
-        }
-        match mistakes.is_empty() {
-            true => Ok(()),
-            false => Err(Error::wiring(mistakes.join("\n"))),
-        }
+        mistakes
     }
 
     fn missing_states(&self) -> Vec<String> {
@@ -176,6 +187,13 @@ impl<S: Storage> App<S> {
             effects: self.registry.effects,
             keys: self.keys.unwrap_or_else(|| Arc::new(Standard)),
         }
+    }
+}
+
+fn as_error(mistakes: Vec<String>) -> Result<()> {
+    match mistakes.is_empty() {
+        true => Ok(()),
+        false => Err(Error::wiring(mistakes.join("\n"))),
     }
 }
 

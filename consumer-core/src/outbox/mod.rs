@@ -3,12 +3,14 @@
 mod event;
 mod headers;
 mod lane;
+mod relay;
 mod route;
 mod row;
 
 pub use self::{
     event::{Cause, OutboxEvent, Unwritable},
     lane::Lane,
+    relay::Relay,
     route::Route,
     row::{Fate, Filter, Listed, OutboxRow, Position, Settled, Standing, Survey},
 };

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use super::{gate::Gate, ledger::Ledger, vitals::Vitals};
+use super::{gate::Gate, ledger::Ledger, relay::Bell, vitals::Vitals};
 use crate::{
     event::EventType,
     handler::{ConsumerConfig, ConsumerSpec, ErasedHandler, Registered, States},
@@ -33,6 +33,8 @@ pub(super) struct Consumer<S: Storage> {
     pub(super) instruments: Arc<Instruments>,
     pub(super) vitals: Arc<Vitals>,
     pub(super) gate: Gate,
+    /// Rung when events were committed.
+    pub(super) outbox: Bell,
     commits: AtomicU64,
 }
 
@@ -43,6 +45,7 @@ impl<S: Storage> Consumer<S> {
         states: Arc<States>,
         effects: Arc<Ledger>,
         storage: S,
+        outbox: Bell,
     ) -> Self {
         let Registered { spec, config, types, handler, .. } = registered;
         Self {
@@ -55,6 +58,7 @@ impl<S: Storage> Consumer<S> {
             instruments: Arc::new(Instruments::new(spec.name)),
             vitals: Arc::new(Vitals::new(config.concurrency)),
             gate: Gate::open(),
+            outbox,
             commits: AtomicU64::new(0),
             spec,
             config,

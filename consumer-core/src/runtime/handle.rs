@@ -7,9 +7,10 @@ use tokio_util::sync::CancellationToken;
 use super::{
     gate::{Gate, Position},
     health::Health,
+    relay::{Bell, OutboxVitals},
     vitals::Vitals,
 };
-use crate::broker::BrokerState;
+use crate::{broker::BrokerState, outbox::Survey};
 
 /// A running, or not yet running, runtime; clones are the same.
 #[derive(Clone)]
@@ -19,6 +20,7 @@ pub struct RuntimeHandle(pub(super) Arc<Shared>);
 pub(super) struct Shared {
     pub(super) broker: Box<dyn Fn() -> BrokerState + Send + Sync>,
     pub(super) consumers: OnceLock<Vec<ConsumerHandle>>,
+    pub(super) outbox: OutboxHandle,
     pub(super) stop: CancellationToken,
     /// Cancelled when a task of the runtime has died.
     pub(super) dead: CancellationToken,
@@ -28,6 +30,11 @@ impl RuntimeHandle {
     /// The consumer of this name; `None` before the start and for a name that is not registered.
     pub fn consumer(&self, name: &str) -> Option<ConsumerHandle> {
         self.0.consumers.get()?.iter().find(|c| c.name == name).cloned()
+    }
+
+    /// The outbox, as far as this process knows it.
+    pub fn outbox(&self) -> OutboxHandle {
+        self.0.outbox.clone()
     }
 
     /// Stops the runtime as a signal would.
@@ -47,11 +54,32 @@ impl RuntimeHandle {
             None => reasons.push("starting".to_owned()),
             Some(consumers) => reasons.extend(consumers.iter().flat_map(ConsumerHandle::complaints)),
         }
+        reasons.extend(self.0.outbox.vitals.complaints());
         if self.0.stop.is_cancelled() {
             reasons.push("stopping".to_owned());
         }
         let live = !self.0.dead.is_cancelled();
-        Health { live, ready: live && reasons.is_empty(), reasons }
+        Health { live, ready: live && reasons.is_empty(), reasons, warnings: self.0.outbox.vitals.warnings() }
+    }
+}
+
+/// The outbox of a runtime.
+#[derive(Clone, Default)]
+pub struct OutboxHandle {
+    pub(super) bell: Bell,
+    pub(super) vitals: Arc<OutboxVitals>,
+}
+
+impl OutboxHandle {
+    /// Says that events were committed outside of a handler, after the commit: they are published at once. Without it they
+    /// are found within the poll interval of a relay.
+    pub fn wake(&self) {
+        self.bell.ring();
+    }
+
+    /// How the outbox was doing a few seconds ago; `None` in a process that does not relay, and before it was counted first.
+    pub fn survey(&self) -> Option<Survey> {
+        self.vitals.survey()
     }
 }
 

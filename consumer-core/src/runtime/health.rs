@@ -9,7 +9,7 @@ use std::fmt;
 /// fn ready(health: &Health) -> (u16, String) {
 ///     (if health.ready { 200 } else { 503 }, health.to_string())
 /// }
-/// # assert_eq!(ready(&Health { live: true, ready: false, reasons: vec!["starting".into()] }), (503, "starting".into()));
+/// # assert_eq!(ready(&Health { live: true, ready: false, reasons: vec!["starting".into()], warnings: vec![] }), (503, "starting".into()));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Health {
@@ -19,13 +19,15 @@ pub struct Health {
     pub ready: bool,
     /// Why it is not ready; empty if it is.
     pub reasons: Vec<String>,
+    /// What needs a person, although the process does its work: an event that nobody takes, one that is overdue. No restart
+    /// and no other process would help.
+    pub warnings: Vec<String>,
 }
 
 impl fmt::Display for Health {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.reasons.is_empty() {
-            true => f.write_str("ready"),
-            false => f.write_str(&self.reasons.join("\n")),
-        }
+        let head = if self.reasons.is_empty() { "ready".to_owned() } else { self.reasons.join("\n") };
+        f.write_str(&head)?;
+        self.warnings.iter().try_for_each(|warning| write!(f, "\nwarning: {warning}"))
     }
 }

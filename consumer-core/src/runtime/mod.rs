@@ -8,6 +8,7 @@ mod intake;
 mod job;
 mod ledger;
 mod reader;
+mod relay;
 mod session;
 mod settings;
 mod shutdown;
@@ -27,12 +28,12 @@ use tokio_util::sync::CancellationToken;
 
 use self::{handle::Shared, settings::Settings};
 pub use self::{
-    handle::{ConsumerHandle, RuntimeHandle},
+    handle::{ConsumerHandle, OutboxHandle, RuntimeHandle},
     health::Health,
     settings::{Secret, optional_secret, secret},
     shutdown::shutdown_signal,
 };
-use crate::{broker::Broker, error::Result, handler::App, storage::Storage};
+use crate::{broker::Broker, error::Result, handler::App, outbox::Relay, storage::Storage};
 
 /// Runs consumers on one storage and one broker.
 ///
@@ -56,6 +57,7 @@ impl<S: Storage, B: Broker> Runtime<S, B> {
         let shared = Shared {
             broker: Box::new(move || state.state()),
             consumers: OnceLock::new(),
+            outbox: OutboxHandle::default(),
             stop: CancellationToken::new(),
             dead: CancellationToken::new(),
         };
@@ -76,6 +78,15 @@ impl<S: Storage, B: Broker> Runtime<S, B> {
     #[must_use]
     pub fn retention(mut self, retention: Duration) -> Self {
         self.settings.retention = retention;
+        self
+    }
+
+    /// How this process relays the outbox. Without it, it does with the defaults if a consumer of its app publishes.
+    ///
+    /// With a relay that is said here the app may be without consumers: a process that does nothing but relay.
+    #[must_use]
+    pub fn relay(mut self, relay: Relay) -> Self {
+        self.settings.relay = Some(relay);
         self
     }
 

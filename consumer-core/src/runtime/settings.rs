@@ -5,6 +5,7 @@ use std::{env, fmt, fs, ops::Deref, str::FromStr, time::Duration};
 use crate::{
     error::{Error, Result},
     handler::ConsumerConfig,
+    outbox::Relay,
 };
 
 /// A text that is not printed: a URL with a password in it.
@@ -68,17 +69,19 @@ pub fn optional_secret(name: &str) -> Result<Option<Secret>> {
 }
 
 /// Settings of the whole runtime.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Settings {
     /// How long a shutdown waits for what is in work.
     pub(super) grace: Duration,
     /// How long a claim is kept.
     pub(super) retention: Duration,
+    /// What the code says about the relay, if anything.
+    pub(super) relay: Option<Relay>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { grace: Duration::from_secs(30), retention: Duration::from_secs(7 * 24 * 60 * 60) }
+        Self { grace: Duration::from_secs(30), retention: Duration::from_secs(7 * 24 * 60 * 60), relay: None }
     }
 }
 
@@ -88,7 +91,31 @@ impl Settings {
         Ok(Self {
             grace: seconds("CONSUMER_GRACE_SECONDS")?.unwrap_or(self.grace),
             retention: seconds("CONSUMER_RETENTION_SECONDS")?.unwrap_or(self.retention),
+            relay: self.relay,
         })
+    }
+}
+
+/// The relay of this process: as the code says, with what the environment says about it.
+pub(super) fn relay_with_environment(relay: Relay) -> Result<Relay> {
+    let exchange = text("CONSUMER_OUTBOX_EXCHANGE")?.unwrap_or_else(|| relay.exchange.clone());
+    let window = parsed("CONSUMER_OUTBOX_WINDOW")?.unwrap_or(relay.window);
+    let poll = parsed("CONSUMER_OUTBOX_POLL_MS")?.map_or(relay.poll, Duration::from_millis);
+    let lease = seconds("CONSUMER_OUTBOX_LEASE_SECONDS")?.unwrap_or(relay.lease);
+    let keep = seconds("CONSUMER_OUTBOX_KEEP_SECONDS")?.unwrap_or(relay.keep);
+    let overdue = seconds("CONSUMER_OUTBOX_OVERDUE_SECONDS")?.unwrap_or(relay.overdue);
+    let base = if relay_switch()?.unwrap_or(relay.on) { Relay::new() } else { Relay::off() };
+    Ok(base.exchange(exchange).window(window).poll(poll).lease(lease).keep(keep).overdue(overdue))
+}
+
+fn relay_switch() -> Result<Option<bool>> {
+    match text("CONSUMER_OUTBOX_RELAY")?.as_deref() {
+        None => Ok(None),
+        Some("on") => Ok(Some(true)),
+        Some("off") => Ok(Some(false)),
+        Some(other) => {
+            Err(Error::settings(format!("`CONSUMER_OUTBOX_RELAY` is {other:?}, expected `on` or `off`")))
+        }
     }
 }
 

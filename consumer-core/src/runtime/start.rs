@@ -11,19 +11,21 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     Runtime, RuntimeHandle,
     consumer::Consumer,
-    handle::ConsumerHandle,
+    handle::{ConsumerHandle, OutboxHandle},
     ledger::Ledger,
     reader::Reader,
+    relay::{self, Relaying},
     settings::{self, Settings},
-    sweeper,
+    sweeper::{self, Kept},
     worker::Worker,
 };
 use crate::{
     broker::Broker,
     clock,
     error::{Error, Result},
-    handler::{App, Parts, Registered},
+    handler::{App, Parts, Registered, RegisteredEffect},
     inbox::ConsumerId,
+    outbox::Relay,
     retry::LONGEST_HOLD,
     storage::{ConsumerName, Storage},
 };
@@ -42,6 +44,7 @@ pub(super) struct Started<S: Storage, B: Broker> {
     settings: Settings,
     handle: RuntimeHandle,
     consumers: Vec<Arc<Consumer<S>>>,
+    relay: Relay,
 }
 
 /// Checks everything that can be checked, and prepares tables and queues.
@@ -51,24 +54,43 @@ pub(super) async fn start<S: Storage, B: Broker>(
 ) -> Result<Started<S, B>> {
     let Runtime { storage, broker, settings, handle } = runtime;
     let settings = settings.with_environment()?;
-    app.check()?;
+    // What the code says of a relay is a purpose of its own; what the environment says is not.
+    match settings.relay.as_ref().is_some_and(|relay| relay.on) {
+        true => app.check_without_consumers()?,
+        false => app.check()?,
+    }
     let Parts { states, consumers: mut registered, effects, keys } = app.into_parts();
+    let relay = relay_of(&settings, &registered, &effects)?;
     let effects = Arc::new(Ledger::new(effects, keys));
     for consumer in &mut registered {
         consumer.config = settings::with_environment(consumer.spec.name, consumer.config.clone())?;
         check_horizon(consumer, settings.retention)?;
     }
-    check_capacity(&storage, &registered)?;
+    check_capacity(&storage, &registered, &relay)?;
     storage.prepare().await?;
     let ids = storage.enroll(&names(&registered)).await?;
     let queues: Vec<_> = registered.iter().map(|r| r.config.queue.clone()).collect();
     broker.prepare(&queues).await?;
-    announce(&storage, &broker, settings, &registered);
+    announce(&storage, &broker, &settings, &registered);
+    announce_relay(&relay);
     let consumer = |(registered, id): (Registered<S>, ConsumerId)| {
-        Arc::new(Consumer::new(registered, id, states.clone(), effects.clone(), storage.clone()))
+        let bell = handle.0.outbox.bell.clone();
+        Arc::new(Consumer::new(registered, id, states.clone(), effects.clone(), storage.clone(), bell))
     };
     let consumers: Vec<_> = registered.into_iter().zip(ids).map(consumer).collect();
-    Ok(Started { storage, broker, settings, handle, consumers })
+    Ok(Started { storage, broker, settings, handle, consumers, relay })
+}
+
+/// The relay of this process: switched on unless said otherwise if anything in it publishes.
+fn relay_of<S: Storage>(
+    settings: &Settings,
+    registered: &[Registered<S>],
+    effects: &[RegisteredEffect],
+) -> Result<Relay> {
+    let publishes = registered.iter().any(|consumer| consumer.needs.outbox)
+        || effects.iter().any(|effect| effect.needs.outbox || effect.spec.on_failure.is_some());
+    let by_itself = || if publishes { Relay::new() } else { Relay::off() };
+    settings::relay_with_environment(settings.relay.clone().unwrap_or_else(by_itself))
 }
 
 /// A claim must be there for as long as its message can come back, and a message must not come back while it waits.
@@ -92,12 +114,14 @@ fn check_horizon<S: Storage>(consumer: &Registered<S>, retention: Duration) -> R
     )))
 }
 
-/// Every worker holds one connection.
-fn check_capacity<S: Storage>(storage: &S, registered: &[Registered<S>]) -> Result<()> {
+/// Every worker holds one connection, and the relay one.
+fn check_capacity<S: Storage>(storage: &S, registered: &[Registered<S>], relay: &Relay) -> Result<()> {
     let workers = registered.iter().map(|r| r.config.concurrency).fold(0, usize::saturating_add);
+    let (needed, beside) =
+        if relay.on { (workers.saturating_add(1), " and the relay") } else { (workers, "") };
     match storage.capacity() {
-        Some(capacity) if (capacity as usize) < workers => Err(Error::settings(format!(
-            "{workers} workers need as many connections, the pool has room for {capacity}; raise its \
+        Some(capacity) if (capacity as usize) < needed => Err(Error::settings(format!(
+            "{workers} workers{beside} need as many connections, the pool has room for {capacity}; raise its \
              `max_connections` or lower the consumers' concurrency"
         ))),
         _ => Ok(()),
@@ -111,7 +135,7 @@ fn names<S: Storage>(registered: &[Registered<S>]) -> Vec<ConsumerName<'static>>
 fn announce<S: Storage, B: Broker>(
     storage: &S,
     broker: &B,
-    settings: Settings,
+    settings: &Settings,
     registered: &[Registered<S>],
 ) {
     tracing::info!(
@@ -163,10 +187,28 @@ fn announce<S: Storage, B: Broker>(
     }
 }
 
+fn announce_relay(relay: &Relay) {
+    if !relay.on {
+        return;
+    }
+    tracing::info!(
+        exchange = relay.exchange,
+        window = relay.window,
+        poll = ?relay.poll,
+        lease = ?relay.lease,
+        keep = ?relay.keep,
+        overdue = ?relay.overdue,
+        "relaying the outbox"
+    );
+}
+
 /// The tasks of a running runtime.
 struct Tasks<B: Broker> {
     readers: JoinSet<Option<B::Subscription>>,
     workers: JoinSet<()>,
+    relay: JoinSet<()>,
+    /// Cancelled when nothing more will be committed here.
+    committed: CancellationToken,
     waiting: TaskTracker,
     abort: CancellationToken,
 }
@@ -194,11 +236,16 @@ impl<S: Storage, B: Broker> Started<S, B> {
         let mut tasks = Tasks {
             readers: JoinSet::new(),
             workers: JoinSet::new(),
+            relay: JoinSet::new(),
+            committed: CancellationToken::new(),
             waiting: TaskTracker::new(),
             abort: CancellationToken::new(),
         };
         for consumer in &self.consumers {
             self.spawn_consumer(consumer, &mut tasks);
+        }
+        if self.relay.on {
+            tasks.relay.spawn(self.relaying(tasks.committed.clone()).run());
         }
         let handle = |c: &Arc<Consumer<S>>| ConsumerHandle {
             name: c.spec.name,
@@ -228,9 +275,21 @@ impl<S: Storage, B: Broker> Started<S, B> {
         tasks.readers.spawn(reader.run());
     }
 
+    fn relaying(&self, stopping: CancellationToken) -> Relaying<S, B> {
+        let OutboxHandle { bell, vitals } = self.handle.outbox();
+        let (storage, broker, config) = (self.storage.clone(), self.broker.clone(), self.relay.clone());
+        Relaying { storage, broker, config, bell, vitals, stopping }
+    }
+
     fn spawn_helpers(&self) -> JoinSet<()> {
         let mut helpers = JoinSet::new();
-        helpers.spawn(sweeper::run(self.storage.clone(), self.settings.retention));
+        let kept = Kept { retention: self.settings.retention, sent: self.relay.keep };
+        helpers.spawn(sweeper::run(self.storage.clone(), kept));
+        let (storage, bell) = (self.storage.clone(), self.handle.0.outbox.bell.clone());
+        match self.relay.on {
+            true => helpers.spawn(relay::listen(storage, bell)),
+            false => helpers.spawn(relay::announce(storage, bell)),
+        };
         let consumers = self.consumers.clone();
         helpers.spawn(async move {
             loop {
@@ -263,6 +322,9 @@ async fn finish<B: Broker>(tasks: &mut Tasks<B>) {
         subscriptions.extend(read.ok());
     }
     while tasks.workers.join_next().await.is_some() {}
+    // What was committed last is published before the relay goes.
+    tasks.committed.cancel();
+    while tasks.relay.join_next().await.is_some() {}
 }
 
 /// Waits for a task that ends although nobody has told it to.
@@ -270,6 +332,7 @@ async fn died<B: Broker>(tasks: &mut Tasks<B>) -> Error {
     let (what, error) = tokio::select! {
         Some(ended) = tasks.readers.join_next() => ("reader", ended.err()),
         Some(ended) = tasks.workers.join_next() => ("worker", ended.err()),
+        Some(ended) = tasks.relay.join_next() => ("relay", ended.err()),
         else => ("task", None),
     };
     let error = error.map_or_else(|| "it returned".to_owned(), |e| e.to_string());

@@ -155,6 +155,9 @@ impl<S: Storage> Unit<'_, S> {
                 let started = clock::now();
                 fault::kill_point("K5");
                 let commit = storage.commit(tx, &departures).await;
+                if matches!(commit, Commit::Done | Commit::Unknown(_)) {
+                    self.consumer.outbox.ring_for(&departures);
+                }
                 self.times.commit = started.elapsed();
                 Transaction::Committed(commit)
             }
