@@ -13,6 +13,7 @@
 mod address;
 mod builder;
 mod connection;
+mod effect_row;
 mod enrollment;
 #[doc(hidden)]
 pub mod lending;

@@ -48,7 +48,7 @@ impl Tables {
     }
 
     /// A statement with the names filled in and the remarks left out: they are for readers, not for the server.
-    pub(crate) fn sql(&self, template: &'static str) -> SqlStr {
+    pub(crate) fn sql(&self, template: &str) -> SqlStr {
         let text: String =
             template.lines().filter(|line| !line.starts_with("--")).collect::<Vec<_>>().join("\n");
         // Every value travels as a parameter; the two names consist of `[a-z0-9_]`.

@@ -61,6 +61,21 @@ pub enum Moment {
     After,
 }
 
+impl Moment {
+    /// The text used in the table and in listings.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Before => "before",
+            Self::After => "after",
+        }
+    }
+
+    /// The moment of that text.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Before, Self::After].into_iter().find(|moment| moment.as_str() == text)
+    }
+}
+
 /// The event that an effect is run for, kept for those who run it later.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Origin {
@@ -83,6 +98,18 @@ pub struct Origin {
     /// Its trace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
+}
+
+impl Origin {
+    /// As a row holds it.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("texts and a number are JSON")
+    }
+
+    /// What a row holds; one that somebody has changed by hand tells nothing, and keeps no effect from being called.
+    pub fn from_json(json: &str) -> Self {
+        serde_json::from_str(json).unwrap_or_default()
+    }
 }
 
 /// A row of the ledger about to be written.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{EffectRecord, EffectState, Leased, Right};
+use super::{EffectRecord, EffectState, Ending, Leased, Outcome, Right};
 
 /// What a storage reads before it gives somebody the right to call an effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +37,12 @@ impl EffectRow {
                 Asked::Leave(Right::Closed(state, self.record.error.unwrap_or_default()))
             }
         }
+    }
+
+    /// Whether this ending was written before, and only its answer was lost.
+    pub fn is_ended_by(&self, fence: i64, ending: &Ending) -> bool {
+        let Outcome { state, result, .. } = ending.outcome();
+        self.fence == fence && self.record.state == state && self.record.result.as_ref() == result
     }
 
     /// What whoever starts it gets. The call of a holder who has vanished counts from here on, and may have worked.
@@ -88,6 +94,16 @@ mod tests {
         assert_eq!((leased.fence, leased.attempts, leased.uncertain), (8, 3, true));
         let Asked::Start(leased) = row(EffectState::Planned, None).ask() else { panic!("it is due") };
         assert_eq!((leased.fence, leased.attempts, leased.uncertain), (8, 2, false));
+    }
+
+    #[test]
+    fn an_ending_that_is_told_again_is_known() {
+        let mut done = row(EffectState::Done, None);
+        done.record.result = Some("7".into());
+        assert!(done.is_ended_by(7, &Ending::Done("7".into())));
+        assert!(!done.is_ended_by(7, &Ending::Done("8".into())), "a person has written another result");
+        assert!(!done.is_ended_by(6, &Ending::Done("7".into())), "somebody else has ended it");
+        assert!(!done.is_ended_by(7, &Ending::Failed { error: String::new() }));
     }
 
     #[test]

@@ -83,6 +83,11 @@ impl ClaimKey {
         Self(std::array::from_fn(|i| digest[i]))
     }
 
+    /// As a storage kept it.
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
     /// The bytes as a storage keeps them.
     pub fn as_bytes(&self) -> &[u8; 16] {
         &self.0

@@ -50,7 +50,8 @@ pub trait EffectStorage: Sessions {
     ) -> impl Future<Output = Result<bool, StorageError>> + Send;
 
     /// Writes the ending of a call, and what it sends away, in one transaction: accepted while the row is `started` with this
-    /// fence, even if the lease has run out; else it is kept as evidence, and nothing is sent away.
+    /// fence, even if the lease has run out; else it is kept as evidence, and nothing is sent away. An ending whose answer was
+    /// lost may be told again: it is accepted, and written once.
     ///
     /// Every ending but [`Ending::Returned`] counts as an attempt. Texts are cut to [`MAX_ERROR`](crate::effect::MAX_ERROR)
     /// and [`MAX_EVIDENCE`](crate::effect::MAX_EVIDENCE).

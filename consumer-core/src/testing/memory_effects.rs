@@ -124,6 +124,16 @@ impl Row {
         self.finished_at = (state == EffectState::Done).then_some(now);
     }
 
+    fn end_late(&mut self, fence: i64, ending: &Ending) -> Recorded {
+        if self.read().is_ended_by(fence, ending) {
+            return Recorded::Accepted;
+        }
+        if let Some(line) = ending.evidence(fence) {
+            self.note(&line);
+        }
+        Recorded::TooLate
+    }
+
     fn note(&mut self, line: &str) {
         let evidence = self.record.evidence.get_or_insert_default();
         if evidence.len() + line.len() < MAX_EVIDENCE {
@@ -214,11 +224,7 @@ impl EffectStorage for MemoryStore {
                 Recorded::Accepted
             }
             None => {
-                let row = state.ledger.rows.get_mut(&id);
-                if let (Some(row), Some(line)) = (row, ending.evidence(fence)) {
-                    row.note(&line);
-                }
-                Recorded::TooLate
+                state.ledger.rows.get_mut(&id).map_or(Recorded::TooLate, |row| row.end_late(fence, ending))
             }
         };
         fault.map_or(Ok(recorded), |fault| Err(fault.into()))

@@ -1,101 +1,222 @@
 //! The effect ledger.
 
+mod call;
+mod people;
+mod statements;
+
 use std::time::Duration;
 
 use consumer_core::{
     departures::Departures,
     effect::{
-        ByHand, EffectCounts, EffectFilter, EffectId, EffectRecord, Ending, Intent, Leased, Recorded, Right,
+        ByHand, EffectCounts, EffectFilter, EffectId, EffectRecord, EffectRow, Ending, Intent, Leased,
+        Recorded, Right,
     },
     inbox::ConsumerId,
     message::ClaimKey,
     storage::{EffectStorage, StorageError, Swept},
 };
+use sqlx::{AssertSqlSafe, MySqlConnection};
 
-use super::{MySqlSession, MySqlStore};
+pub(super) use self::statements::Statements as EffectStatements;
+use super::{
+    Inner, MySqlSession, MySqlStore, lock,
+    statements::{COMMIT, Statements, run},
+};
+use crate::{
+    effect_row::{BATCH, columns, span},
+    savepoint::ROLL_BACK,
+};
+
+/// Writes intents, those that are not there yet.
+pub(super) async fn write(
+    sql: &Statements,
+    conn: &mut MySqlConnection,
+    intents: &[Intent],
+) -> Result<(), sqlx::Error> {
+    for batch in intents.chunks(BATCH) {
+        let rows = vec![ROW; batch.len()].join(", ");
+        let write = AssertSqlSafe(sql.effects.write.replace("{rows}", &rows));
+        // A statement that is kept for each number of rows would push out those that are needed again.
+        let mut query = sqlx::query(write).persistent(batch.len() == 1);
+        for intent in batch {
+            query = query
+                .bind(intent.id.as_uuid().as_bytes().to_vec())
+                .bind(intent.consumer.0)
+                .bind(intent.event.as_bytes().to_vec())
+                .bind(&intent.effect)
+                .bind(&intent.label)
+                .bind(intent.moment.as_str())
+                .bind(intent.key.as_str())
+                .bind(intent.request.as_ref())
+                .bind(intent.origin.to_json());
+        }
+        query.execute(&mut *conn).await?;
+    }
+    Ok(())
+}
+
+const ROW: &str = "(?, ?, ?, ?, ?, ?, 'planned', ?, ?, ?, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))";
+
+/// Writes what a call sends away, in its transaction.
+async fn send_away(
+    sql: &Statements,
+    conn: &mut MySqlConnection,
+    departures: &Departures,
+) -> Result<(), sqlx::Error> {
+    write(sql, conn, &departures.intents).await
+}
+
+async fn find(
+    sql: &Statements,
+    conn: &mut MySqlConnection,
+    id: EffectId,
+) -> Result<Option<EffectRow>, sqlx::Error> {
+    let row = sqlx::query(sql.effects.find.clone())
+        .bind(id.as_uuid().as_bytes().as_slice())
+        .fetch_optional(conn)
+        .await?;
+    row.map(|row| columns!(&row).read()).transpose()
+}
+
+async fn compensate(
+    sql: &Statements,
+    session: &mut MySqlSession,
+    id: EffectId,
+    departures: &Departures,
+) -> Result<bool, sqlx::Error> {
+    let conn = session.awake().await?;
+    let done = sqlx::query(sql.effects.compensate.clone())
+        .bind(id.as_uuid().as_bytes().as_slice())
+        .execute(&mut *conn)
+        .await?;
+    let ours = done.rows_affected() == 1;
+    if ours {
+        send_away(sql, conn, departures).await?;
+    }
+    run(conn, COMMIT).await?;
+    Ok(ours)
+}
+
+async fn sweep(store: &Inner, retention: Duration, batch: u32) -> Result<Swept, sqlx::Error> {
+    let Some(mut alone) = lock::alone_now(&store.pool, &store.tables).await? else {
+        return Ok(Swept::default());
+    };
+    let done = sqlx::query(store.sql.effects.sweep.clone())
+        .bind(span(retention))
+        .bind(batch)
+        .execute(&mut *alone.conn)
+        .await?;
+    alone.release().await?;
+    let rows = done.rows_affected();
+    Ok(Swept { rows, more: rows == u64::from(batch) })
+}
+
+/// Finds a row outside a unit. Without autocommit, the look begins a transaction that has to end.
+async fn look_up(
+    sql: &Statements,
+    session: &mut MySqlSession,
+    id: EffectId,
+) -> Result<Option<EffectRow>, sqlx::Error> {
+    let conn = session.awake().await?;
+    let found = find(sql, conn, id).await?;
+    run(conn, ROLL_BACK).await?;
+    Ok(found)
+}
 
 impl EffectStorage for MySqlStore {
     async fn start_effect(
         &self,
-        _: &mut MySqlSession,
-        _: &Intent,
-        _: Duration,
+        session: &mut MySqlSession,
+        intent: &Intent,
+        lease: Duration,
     ) -> Result<Right, StorageError> {
-        Err("not built".into())
+        Ok(call::start(&self.0.sql, session, intent, lease).await?)
     }
+
     async fn lease_effects(
         &self,
-        _: &mut MySqlSession,
-        _: &[&str],
-        _: Duration,
-        _: u32,
+        session: &mut MySqlSession,
+        effects: &[&str],
+        lease: Duration,
+        limit: u32,
     ) -> Result<Vec<Leased>, StorageError> {
-        Err("not built".into())
+        Ok(call::lease(&self.0.sql, session, effects, lease, limit).await?)
     }
+
     async fn renew_effect(
         &self,
-        _: &mut MySqlSession,
-        _: EffectId,
-        _: i64,
-        _: Duration,
+        session: &mut MySqlSession,
+        id: EffectId,
+        fence: i64,
+        lease: Duration,
     ) -> Result<bool, StorageError> {
-        Err("not built".into())
+        Ok(call::renew(&self.0.sql, session, id, fence, lease).await?)
     }
+
     async fn finish_effect(
         &self,
-        _: &mut MySqlSession,
-        _: EffectId,
-        _: i64,
-        _: &Ending,
-        _: &Departures,
+        session: &mut MySqlSession,
+        id: EffectId,
+        fence: i64,
+        ending: &Ending,
+        departures: &Departures,
     ) -> Result<Recorded, StorageError> {
-        Err("not built".into())
+        Ok(call::finish(&self.0.sql, session, id, fence, ending, departures).await?)
     }
+
     async fn effects_of(
         &self,
-        _: &mut MySqlSession,
-        _: ConsumerId,
-        _: ClaimKey,
+        session: &mut MySqlSession,
+        consumer: ConsumerId,
+        event: ClaimKey,
     ) -> Result<Vec<EffectRecord>, StorageError> {
-        Err("not built".into())
+        Ok(people::of(&self.0.sql, session, consumer, event).await?)
     }
+
     async fn compensate_effect(
         &self,
-        _: &mut MySqlSession,
-        _: EffectId,
-        _: &Departures,
+        session: &mut MySqlSession,
+        id: EffectId,
+        departures: &Departures,
     ) -> Result<bool, StorageError> {
-        Err("not built".into())
+        Ok(compensate(&self.0.sql, session, id, departures).await?)
     }
+
     async fn list_effects(
         &self,
-        _: &mut MySqlSession,
-        _: &EffectFilter,
+        session: &mut MySqlSession,
+        filter: &EffectFilter,
     ) -> Result<Vec<EffectRecord>, StorageError> {
-        Err("not built".into())
+        Ok(people::list(&self.0.sql, session, filter).await?)
     }
+
     async fn find_effect(
         &self,
-        _: &mut MySqlSession,
-        _: EffectId,
+        session: &mut MySqlSession,
+        id: EffectId,
     ) -> Result<Option<EffectRecord>, StorageError> {
-        Err("not built".into())
+        Ok(look_up(&self.0.sql, session, id).await?.map(|row| row.record))
     }
+
     async fn resolve_effect(
         &self,
-        _: &mut MySqlSession,
-        _: EffectId,
-        _: &ByHand,
+        session: &mut MySqlSession,
+        id: EffectId,
+        found: &ByHand,
     ) -> Result<bool, StorageError> {
-        Err("not built".into())
+        Ok(people::resolve(&self.0.sql, session, id, found).await?)
     }
-    async fn release_effect(&self, _: &mut MySqlSession, _: EffectId) -> Result<bool, StorageError> {
-        Err("not built".into())
+
+    async fn release_effect(&self, session: &mut MySqlSession, id: EffectId) -> Result<bool, StorageError> {
+        Ok(people::release(&self.0.sql, session, id).await?)
     }
-    async fn count_effects(&self, _: &mut MySqlSession) -> Result<EffectCounts, StorageError> {
-        Err("not built".into())
+
+    async fn count_effects(&self, session: &mut MySqlSession) -> Result<EffectCounts, StorageError> {
+        Ok(people::count(&self.0.sql, session).await?)
     }
-    async fn sweep_effects(&self, _: Duration, _: u32) -> Result<Swept, StorageError> {
-        Ok(Swept::default())
+
+    async fn sweep_effects(&self, retention: Duration, batch: u32) -> Result<Swept, StorageError> {
+        Ok(sweep(&self.0, retention, batch).await?)
     }
 }

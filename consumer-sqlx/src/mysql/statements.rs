@@ -2,6 +2,7 @@
 
 use sqlx::{Executor, MySql, MySqlConnection, Row, SqlSafeStr, SqlStr};
 
+use super::effects::EffectStatements;
 use crate::tables::Tables;
 
 /// What runs per delivery or in a loop.
@@ -13,7 +14,8 @@ pub(super) struct Statements {
     pub(super) highest: SqlStr,
     pub(super) enroll: SqlStr,
     pub(super) applied: SqlStr,
-    pub(super) verify: [SqlStr; 2],
+    pub(super) effects: EffectStatements,
+    pub(super) verify: Vec<SqlStr>,
 }
 
 impl Statements {
@@ -27,9 +29,11 @@ impl Statements {
             enroll: tables
                 .sql("INSERT INTO {prefix}consumers (name, id, enrolled_at) VALUES (?, ?, UTC_TIMESTAMP(6))"),
             applied: tables.sql("SELECT max(version) FROM {prefix}consumer_migrations"),
-            verify: [
+            effects: EffectStatements::new(tables),
+            verify: vec![
                 tables.sql("SELECT name, id, enrolled_at FROM {prefix}consumers WHERE 1 = 0"),
                 tables.sql(include_str!("verify.sql")),
+                tables.sql(include_str!("effects/verify.sql")),
             ],
         }
     }
@@ -38,6 +42,9 @@ impl Statements {
 /// Begins a unit, with the savepoint. The rollback comes first, because without autocommit START TRANSACTION commits
 /// what is open.
 pub(super) const BEGIN_UNIT: &str = "ROLLBACK; START TRANSACTION; SAVEPOINT consumer_unit";
+
+/// Ends what a statement outside a unit has begun: without autocommit, each begins a transaction.
+pub(super) const COMMIT: &str = "COMMIT";
 
 /// Runs a text without parameters, which may hold several statements; they are not prepared and take one trip.
 pub(super) async fn run(conn: &mut MySqlConnection, text: impl SqlSafeStr) -> Result<(), sqlx::Error> {

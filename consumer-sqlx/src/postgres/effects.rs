@@ -1,91 +1,193 @@
 //! The effect ledger.
 
+mod call;
+mod people;
+mod statements;
+
 use std::time::Duration;
 
 use consumer_core::{
     departures::Departures,
     effect::{
-        ByHand, EffectCounts, EffectFilter, EffectId, EffectRecord, Ending, Intent, Leased, Recorded, Right,
+        ByHand, EffectCounts, EffectFilter, EffectId, EffectRecord, EffectRow, Ending, Intent, Leased,
+        Recorded, Right,
     },
     inbox::ConsumerId,
     message::ClaimKey,
     storage::{EffectStorage, StorageError, Swept},
 };
+use sqlx::PgConnection;
+use uuid::Uuid;
 
-use super::{PgSession, PgStore};
+pub(super) use self::statements::Statements as EffectStatements;
+use super::{Inner, PgSession, PgStore, lock, statements::Statements, unit};
+use crate::effect_row::{columns, span};
+
+/// Writes intents, those that are not there yet.
+pub(super) async fn write(
+    sql: &Statements,
+    conn: &mut PgConnection,
+    intents: &[Intent],
+) -> Result<(), sqlx::Error> {
+    if intents.is_empty() {
+        return Ok(());
+    }
+    let each = intents.iter();
+    sqlx::query(sql.effects.write.clone())
+        .bind(each.clone().map(|intent| intent.id.as_uuid()).collect::<Vec<Uuid>>())
+        .bind(each.clone().map(|intent| intent.consumer.0).collect::<Vec<i32>>())
+        .bind(each.clone().map(|intent| intent.event.as_uuid()).collect::<Vec<Uuid>>())
+        .bind(each.clone().map(|intent| intent.effect.as_str()).collect::<Vec<&str>>())
+        .bind(each.clone().map(|intent| intent.label.as_str()).collect::<Vec<&str>>())
+        .bind(each.clone().map(|intent| intent.moment.as_str()).collect::<Vec<&str>>())
+        .bind(each.clone().map(|intent| intent.key.as_str()).collect::<Vec<&str>>())
+        .bind(each.clone().map(|intent| intent.request.as_ref()).collect::<Vec<&[u8]>>())
+        .bind(each.map(|intent| intent.origin.to_json()).collect::<Vec<String>>())
+        .execute(conn)
+        .await
+        .map(drop)
+}
+
+/// Writes what a call sends away, in its transaction.
+async fn send_away(
+    sql: &Statements,
+    conn: &mut PgConnection,
+    departures: &Departures,
+) -> Result<(), sqlx::Error> {
+    write(sql, conn, &departures.intents).await
+}
+
+async fn find(
+    sql: &Statements,
+    conn: &mut PgConnection,
+    id: EffectId,
+) -> Result<Option<EffectRow>, sqlx::Error> {
+    let row = sqlx::query(sql.effects.find.clone()).bind(id.as_uuid()).fetch_optional(conn).await?;
+    row.map(|row| columns!(&row).read()).transpose()
+}
+
+async fn compensate(
+    sql: &Statements,
+    session: &mut PgSession,
+    id: EffectId,
+    departures: &Departures,
+) -> Result<bool, sqlx::Error> {
+    let mut tx = unit::begin(session).await?.tx;
+    let done = sqlx::query(sql.effects.compensate.clone()).bind(id.as_uuid()).execute(&mut *tx).await?;
+    let ours = done.rows_affected() == 1;
+    if ours {
+        send_away(sql, &mut tx, departures).await?;
+    }
+    tx.commit().await?;
+    Ok(ours)
+}
+
+async fn sweep(store: &Inner, retention: Duration, batch: u32) -> Result<Swept, sqlx::Error> {
+    let mut conn = lock::connection(&store.pool).await?;
+    let Some(mut tx) = lock::alone_now(&mut conn, &store.tables).await? else { return Ok(Swept::default()) };
+    let done = sqlx::query(store.sql.effects.sweep.clone())
+        .bind(span(retention))
+        .bind(i64::from(batch))
+        .execute(&mut *tx)
+        .await?;
+    tx.commit().await?;
+    let rows = done.rows_affected();
+    Ok(Swept { rows, more: rows == u64::from(batch) })
+}
 
 impl EffectStorage for PgStore {
-    async fn start_effect(&self, _: &mut PgSession, _: &Intent, _: Duration) -> Result<Right, StorageError> {
-        Err("not built".into())
+    async fn start_effect(
+        &self,
+        session: &mut PgSession,
+        intent: &Intent,
+        lease: Duration,
+    ) -> Result<Right, StorageError> {
+        Ok(call::start(&self.0.sql, session, intent, lease).await?)
     }
+
     async fn lease_effects(
         &self,
-        _: &mut PgSession,
-        _: &[&str],
-        _: Duration,
-        _: u32,
+        session: &mut PgSession,
+        effects: &[&str],
+        lease: Duration,
+        limit: u32,
     ) -> Result<Vec<Leased>, StorageError> {
-        Err("not built".into())
+        Ok(call::lease(&self.0.sql, session, effects, lease, limit).await?)
     }
+
     async fn renew_effect(
         &self,
-        _: &mut PgSession,
-        _: EffectId,
-        _: i64,
-        _: Duration,
+        session: &mut PgSession,
+        id: EffectId,
+        fence: i64,
+        lease: Duration,
     ) -> Result<bool, StorageError> {
-        Err("not built".into())
+        Ok(call::renew(&self.0.sql, session, id, fence, lease).await?)
     }
+
     async fn finish_effect(
         &self,
-        _: &mut PgSession,
-        _: EffectId,
-        _: i64,
-        _: &Ending,
-        _: &Departures,
+        session: &mut PgSession,
+        id: EffectId,
+        fence: i64,
+        ending: &Ending,
+        departures: &Departures,
     ) -> Result<Recorded, StorageError> {
-        Err("not built".into())
+        Ok(call::finish(&self.0.sql, session, id, fence, ending, departures).await?)
     }
+
     async fn effects_of(
         &self,
-        _: &mut PgSession,
-        _: ConsumerId,
-        _: ClaimKey,
+        session: &mut PgSession,
+        consumer: ConsumerId,
+        event: ClaimKey,
     ) -> Result<Vec<EffectRecord>, StorageError> {
-        Err("not built".into())
+        Ok(people::of(&self.0.sql, &mut session.conn, consumer, event).await?)
     }
+
     async fn compensate_effect(
         &self,
-        _: &mut PgSession,
-        _: EffectId,
-        _: &Departures,
+        session: &mut PgSession,
+        id: EffectId,
+        departures: &Departures,
     ) -> Result<bool, StorageError> {
-        Err("not built".into())
+        Ok(compensate(&self.0.sql, session, id, departures).await?)
     }
+
     async fn list_effects(
         &self,
-        _: &mut PgSession,
-        _: &EffectFilter,
+        session: &mut PgSession,
+        filter: &EffectFilter,
     ) -> Result<Vec<EffectRecord>, StorageError> {
-        Err("not built".into())
+        Ok(people::list(&self.0.sql, &mut session.conn, filter).await?)
     }
+
     async fn find_effect(
         &self,
-        _: &mut PgSession,
-        _: EffectId,
+        session: &mut PgSession,
+        id: EffectId,
     ) -> Result<Option<EffectRecord>, StorageError> {
-        Err("not built".into())
+        Ok(find(&self.0.sql, &mut session.conn, id).await?.map(|row| row.record))
     }
-    async fn resolve_effect(&self, _: &mut PgSession, _: EffectId, _: &ByHand) -> Result<bool, StorageError> {
-        Err("not built".into())
+
+    async fn resolve_effect(
+        &self,
+        session: &mut PgSession,
+        id: EffectId,
+        found: &ByHand,
+    ) -> Result<bool, StorageError> {
+        Ok(people::resolve(&self.0.sql, session, id, found).await?)
     }
-    async fn release_effect(&self, _: &mut PgSession, _: EffectId) -> Result<bool, StorageError> {
-        Err("not built".into())
+
+    async fn release_effect(&self, session: &mut PgSession, id: EffectId) -> Result<bool, StorageError> {
+        Ok(people::release(&self.0.sql, session, id).await?)
     }
-    async fn count_effects(&self, _: &mut PgSession) -> Result<EffectCounts, StorageError> {
-        Err("not built".into())
+
+    async fn count_effects(&self, session: &mut PgSession) -> Result<EffectCounts, StorageError> {
+        Ok(people::count(&self.0.sql, &mut session.conn).await?)
     }
-    async fn sweep_effects(&self, _: Duration, _: u32) -> Result<Swept, StorageError> {
-        Ok(Swept::default())
+
+    async fn sweep_effects(&self, retention: Duration, batch: u32) -> Result<Swept, StorageError> {
+        Ok(sweep(&self.0, retention, batch).await?)
     }
 }

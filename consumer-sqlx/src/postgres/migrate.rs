@@ -11,8 +11,10 @@ use crate::{
 
 const TRACKING: &str = include_str!("migrations/0000_tracking.sql");
 
-const MIGRATIONS: &[Migration] =
-    &[Migration { version: 1, name: "claims", sql: include_str!("migrations/0001_claims.sql") }];
+const MIGRATIONS: &[Migration] = &[
+    Migration { version: 1, name: "claims", sql: include_str!("migrations/0001_claims.sql") },
+    Migration { version: 3, name: "effects", sql: include_str!("migrations/0003_effects.sql") },
+];
 
 /// All steps as one text, which is one transaction.
 pub(super) fn script(tables: &Tables) -> String {

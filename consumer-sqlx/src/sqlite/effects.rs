@@ -1,101 +1,205 @@
 //! The effect ledger.
 
+mod call;
+mod people;
+mod statements;
+
 use std::time::Duration;
 
 use consumer_core::{
     departures::Departures,
     effect::{
-        ByHand, EffectCounts, EffectFilter, EffectId, EffectRecord, Ending, Intent, Leased, Recorded, Right,
+        ByHand, EffectCounts, EffectFilter, EffectId, EffectRecord, EffectRow, Ending, Intent, Leased,
+        Recorded, Right,
     },
     inbox::ConsumerId,
     message::ClaimKey,
     storage::{EffectStorage, StorageError, Swept},
 };
+use sqlx::{AssertSqlSafe, SqliteConnection};
 
-use super::{SqliteSession, SqliteStore};
+pub(super) use self::statements::Statements as EffectStatements;
+use self::{call::millis, statements::NOW};
+use super::{Inner, SqliteSession, SqliteStore, lock, statements::Statements, writing};
+use crate::effect_row::{BATCH, columns};
+
+/// Writes intents, those that are not there yet.
+pub(super) async fn write(
+    sql: &Statements,
+    conn: &mut SqliteConnection,
+    intents: &[Intent],
+) -> Result<(), sqlx::Error> {
+    for batch in intents.chunks(BATCH) {
+        let rows = vec![ROW; batch.len()].join(", ").replace("{now}", NOW);
+        let write = AssertSqlSafe(sql.effects.write.replace("{rows}", &rows));
+        // A statement that is kept for each number of rows would push out those that are needed again.
+        let mut query = sqlx::query(write).persistent(batch.len() == 1);
+        for intent in batch {
+            query = query
+                .bind(intent.id.as_uuid().as_bytes().to_vec())
+                .bind(intent.consumer.0)
+                .bind(intent.event.as_bytes().to_vec())
+                .bind(&intent.effect)
+                .bind(&intent.label)
+                .bind(intent.moment.as_str())
+                .bind(intent.key.as_str())
+                .bind(intent.request.as_ref())
+                .bind(intent.origin.to_json());
+        }
+        query.execute(&mut *conn).await?;
+    }
+    Ok(())
+}
+
+const ROW: &str = "(?, ?, ?, ?, ?, ?, ?, ?, ?, {now}, {now})";
+
+/// Writes what a call sends away, in its transaction.
+async fn send_away(
+    sql: &Statements,
+    conn: &mut SqliteConnection,
+    departures: &Departures,
+) -> Result<(), sqlx::Error> {
+    write(sql, conn, &departures.intents).await
+}
+
+async fn find(
+    sql: &Statements,
+    conn: &mut SqliteConnection,
+    id: EffectId,
+) -> Result<Option<EffectRow>, sqlx::Error> {
+    let row = sqlx::query(sql.effects.find.clone())
+        .bind(id.as_uuid().as_bytes().as_slice())
+        .fetch_optional(conn)
+        .await?;
+    row.map(|row| columns!(&row).read()).transpose()
+}
+
+async fn compensate(
+    store: &Inner,
+    session: &mut SqliteSession,
+    id: EffectId,
+    departures: &Departures,
+) -> Result<bool, sqlx::Error> {
+    let mut writing = writing::begin(store, session).await?;
+    let done = sqlx::query(store.sql.effects.compensate.clone())
+        .bind(id.as_uuid().as_bytes().as_slice())
+        .execute(&mut *writing.tx)
+        .await?;
+    let ours = done.rows_affected() == 1;
+    if ours {
+        send_away(&store.sql, &mut writing.tx, departures).await?;
+    }
+    writing.commit().await?;
+    Ok(ours)
+}
+
+async fn sweep(store: &Inner, retention: Duration, batch: u32) -> Result<Swept, sqlx::Error> {
+    let mut conn = lock::connection(&store.pool).await?;
+    let _turn = store.turn.lock().await;
+    let mut tx = lock::alone(&mut conn).await?;
+    let done = sqlx::query(store.sql.effects.sweep.clone())
+        .bind(millis(retention))
+        .bind(batch)
+        .execute(&mut *tx)
+        .await?;
+    tx.commit().await?;
+    let rows = done.rows_affected();
+    Ok(Swept { rows, more: rows == u64::from(batch) })
+}
 
 impl EffectStorage for SqliteStore {
     async fn start_effect(
         &self,
-        _: &mut SqliteSession,
-        _: &Intent,
-        _: Duration,
+        session: &mut SqliteSession,
+        intent: &Intent,
+        lease: Duration,
     ) -> Result<Right, StorageError> {
-        Err("not built".into())
+        Ok(call::start(&self.0, session, intent, lease).await?)
     }
+
     async fn lease_effects(
         &self,
-        _: &mut SqliteSession,
-        _: &[&str],
-        _: Duration,
-        _: u32,
+        session: &mut SqliteSession,
+        effects: &[&str],
+        lease: Duration,
+        limit: u32,
     ) -> Result<Vec<Leased>, StorageError> {
-        Err("not built".into())
+        Ok(call::lease(&self.0, session, effects, lease, limit).await?)
     }
+
     async fn renew_effect(
         &self,
-        _: &mut SqliteSession,
-        _: EffectId,
-        _: i64,
-        _: Duration,
+        session: &mut SqliteSession,
+        id: EffectId,
+        fence: i64,
+        lease: Duration,
     ) -> Result<bool, StorageError> {
-        Err("not built".into())
+        Ok(call::renew(&self.0, session, id, fence, lease).await?)
     }
+
     async fn finish_effect(
         &self,
-        _: &mut SqliteSession,
-        _: EffectId,
-        _: i64,
-        _: &Ending,
-        _: &Departures,
+        session: &mut SqliteSession,
+        id: EffectId,
+        fence: i64,
+        ending: &Ending,
+        departures: &Departures,
     ) -> Result<Recorded, StorageError> {
-        Err("not built".into())
+        Ok(call::finish(&self.0, session, id, fence, ending, departures).await?)
     }
+
     async fn effects_of(
         &self,
-        _: &mut SqliteSession,
-        _: ConsumerId,
-        _: ClaimKey,
+        session: &mut SqliteSession,
+        consumer: ConsumerId,
+        event: ClaimKey,
     ) -> Result<Vec<EffectRecord>, StorageError> {
-        Err("not built".into())
+        Ok(people::of(&self.0.sql, &mut session.conn, consumer, event).await?)
     }
+
     async fn compensate_effect(
         &self,
-        _: &mut SqliteSession,
-        _: EffectId,
-        _: &Departures,
+        session: &mut SqliteSession,
+        id: EffectId,
+        departures: &Departures,
     ) -> Result<bool, StorageError> {
-        Err("not built".into())
+        Ok(compensate(&self.0, session, id, departures).await?)
     }
+
     async fn list_effects(
         &self,
-        _: &mut SqliteSession,
-        _: &EffectFilter,
+        session: &mut SqliteSession,
+        filter: &EffectFilter,
     ) -> Result<Vec<EffectRecord>, StorageError> {
-        Err("not built".into())
+        Ok(people::list(&self.0.sql, &mut session.conn, filter).await?)
     }
+
     async fn find_effect(
         &self,
-        _: &mut SqliteSession,
-        _: EffectId,
+        session: &mut SqliteSession,
+        id: EffectId,
     ) -> Result<Option<EffectRecord>, StorageError> {
-        Err("not built".into())
+        Ok(find(&self.0.sql, &mut session.conn, id).await?.map(|row| row.record))
     }
+
     async fn resolve_effect(
         &self,
-        _: &mut SqliteSession,
-        _: EffectId,
-        _: &ByHand,
+        session: &mut SqliteSession,
+        id: EffectId,
+        found: &ByHand,
     ) -> Result<bool, StorageError> {
-        Err("not built".into())
+        Ok(people::resolve(&self.0, session, id, found).await?)
     }
-    async fn release_effect(&self, _: &mut SqliteSession, _: EffectId) -> Result<bool, StorageError> {
-        Err("not built".into())
+
+    async fn release_effect(&self, session: &mut SqliteSession, id: EffectId) -> Result<bool, StorageError> {
+        Ok(people::release(&self.0, session, id).await?)
     }
-    async fn count_effects(&self, _: &mut SqliteSession) -> Result<EffectCounts, StorageError> {
-        Err("not built".into())
+
+    async fn count_effects(&self, session: &mut SqliteSession) -> Result<EffectCounts, StorageError> {
+        Ok(people::count(&self.0.sql, &mut session.conn).await?)
     }
-    async fn sweep_effects(&self, _: Duration, _: u32) -> Result<Swept, StorageError> {
-        Ok(Swept::default())
+
+    async fn sweep_effects(&self, retention: Duration, batch: u32) -> Result<Swept, StorageError> {
+        Ok(sweep(&self.0, retention, batch).await?)
     }
 }

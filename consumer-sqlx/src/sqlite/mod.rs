@@ -16,6 +16,7 @@ mod session;
 mod statements;
 mod sweep;
 mod unit;
+mod writing;
 
 use std::{error::Error as StdError, fmt, path::PathBuf, sync::Arc, time::Duration};
 

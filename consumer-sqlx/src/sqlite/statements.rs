@@ -2,6 +2,7 @@
 
 use sqlx::{Executor, Row, SqlSafeStr, SqlStr, Sqlite, SqliteConnection};
 
+use super::effects::EffectStatements;
 use crate::tables::Tables;
 
 /// What runs per delivery or in a loop.
@@ -13,7 +14,8 @@ pub(super) struct Statements {
     pub(super) highest: SqlStr,
     pub(super) enroll: SqlStr,
     pub(super) applied: SqlStr,
-    pub(super) verify: [SqlStr; 2],
+    pub(super) effects: EffectStatements,
+    pub(super) verify: Vec<SqlStr>,
 }
 
 impl Statements {
@@ -26,9 +28,11 @@ impl Statements {
             highest: tables.sql(include_str!("highest.sql")),
             enroll: tables.sql("INSERT INTO {prefix}consumers (name, id) VALUES ($1, $2)"),
             applied: tables.sql("SELECT max(version) FROM {prefix}consumer_migrations"),
-            verify: [
+            effects: EffectStatements::new(tables),
+            verify: vec![
                 tables.sql("SELECT name, id, enrolled_at FROM {prefix}consumers WHERE 1 = 0"),
                 tables.sql(include_str!("verify.sql")),
+                tables.sql(include_str!("effects/verify.sql")),
             ],
         }
     }

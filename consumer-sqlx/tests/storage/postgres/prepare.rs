@@ -27,7 +27,7 @@ async fn twenty_at_once_create_the_tables_once() {
         .fetch_one(&mut conn)
         .await
         .expect("a count");
-    assert_eq!(steps, 1);
+    assert_eq!(steps, 2);
 }
 
 #[tokio::test]
@@ -75,7 +75,7 @@ async fn a_role_without_ddl_rights_uses_tables_that_are_there() {
     let role = format!("r_{}", crate::database::fresh_name());
     let create = format!(
         "CREATE ROLE {role} LOGIN PASSWORD 'secret'; REVOKE CREATE ON SCHEMA public FROM PUBLIC; \
-         GRANT SELECT, INSERT, DELETE ON consumers, processed_events TO {role}; GRANT SELECT ON consumer_migrations TO {role}"
+         GRANT SELECT, INSERT, DELETE ON consumers, processed_events, external_effects TO {role}; GRANT SELECT ON consumer_migrations TO {role}"
     );
     admin.execute(AssertSqlSafe(create)).await.expect("a role");
     let mut url = sqlx::postgres::PgConnectOptions::clone(&owner.pool().connect_options());
@@ -90,7 +90,10 @@ async fn a_role_without_ddl_rights_uses_tables_that_are_there() {
         store.roll_back(begin(&store, &mut session, consumer, "1").await).await;
         store.sweep(std::time::Duration::from_secs(1), 10).await.expect("a sweep");
     }
-    admin.execute("DROP TABLE consumer_migrations, consumers, processed_events").await.expect("a change");
+    admin
+        .execute("DROP TABLE consumer_migrations, consumers, processed_events, external_effects")
+        .await
+        .expect("a change");
     let error = PgStore::from_pool(pool.clone()).prepare().await.expect_err("no right to create");
     assert!(error.is_schema() && error.to_string().contains("right"), "{error}");
     pool.close().await;

@@ -1,0 +1,13 @@
+-- Ends a call, if nobody has started the effect anew. Lock: the row, by the primary key. Without a call the row is as it was
+-- before: the first start is forgotten if it was the only one; it reads the new number of attempts. Parameters: state,
+-- result, error, state, wait in microseconds, doubt, calls, state, id, fence.
+UPDATE {prefix}external_effects
+SET state = ?,
+    result = ?,
+    error = COALESCE(?, error),
+    due_at = IF(? = 'planned', UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND, NULL),
+    uncertain = uncertain OR ?,
+    attempts = attempts + ?,
+    first_started_at = IF(attempts > 0, first_started_at, NULL),
+    finished_at = IF(? = 'done', UTC_TIMESTAMP(6), NULL)
+WHERE id = ? AND state = 'started' AND fence = ?
