@@ -68,7 +68,7 @@ pub mod rabbitmq;
 #[doc(inline)]
 pub use consumer_core::{
     App, Broker, Class, Classify, Error, Event, Meta, Result, Runtime, State, Storage, Verdict, broker,
-    classify, departures, effect, error, event, handler, message, outbox, retry, storage, telemetry,
+    classify, departures, effect, error, event, handler, message, operate, outbox, retry, storage, telemetry,
 };
 #[doc(inline)]
 pub use consumer_core::{memory, runtime, testing};

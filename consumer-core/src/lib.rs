@@ -21,6 +21,7 @@ pub mod inbox;
 mod json;
 pub mod memory;
 pub mod message;
+pub mod operate;
 pub mod outbox;
 mod printable;
 pub mod retry;

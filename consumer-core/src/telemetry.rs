@@ -8,7 +8,13 @@ use std::{fmt, sync::Arc, time::Duration};
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 use uuid::Uuid;
 
-use crate::{clock, handler::Meta, message::ClaimKey, outbox::Survey};
+use crate::{
+    clock,
+    effect::{EffectCounts, Intent},
+    handler::Meta,
+    message::ClaimKey,
+    outbox::Survey,
+};
 
 /// Deliveries taken up by a worker. Label: `consumer`.
 pub const RECEIVED: &str = "consumer_deliveries_received_total";
@@ -53,6 +59,25 @@ pub const OUTBOX_SWEPT: &str = "consumer_outbox_swept_total";
 /// Rows of the effect ledger deleted by the sweeper.
 pub const EFFECTS_SWEPT: &str = "consumer_effects_swept_total";
 
+/// Calls of effects whose outcome was written. Labels: `effect`, `outcome` (`done`, `retried`, `failed`, `unknown`, `late`).
+pub const EFFECTS: &str = "consumer_effects_total";
+/// Duration of a call of an effect, in seconds. Label: `effect`.
+pub const EFFECT_SECONDS: &str = "consumer_effect_seconds";
+/// Leases that were renewed while a call ran. Label: `effect`.
+pub const EFFECT_RENEWALS: &str = "consumer_effect_renewals_total";
+/// Results that were replayed instead of calling again. Label: `effect`.
+pub const EFFECT_REPLAYS: &str = "consumer_effect_replays_total";
+/// Effects that were scheduled because others had to be undone. Label: `effect`, the one that is undone.
+pub const EFFECT_COMPENSATIONS: &str = "consumer_effect_compensations_total";
+/// Scheduled effects that are being called by this process.
+pub const EFFECTS_IN_FLIGHT: &str = "consumer_effects_in_flight";
+/// Rows of the ledger, of all processes. Label: `state` (`planned`, `started`, `failed`, `unknown`).
+pub const EFFECT_ROWS: &str = "consumer_effect_rows";
+/// For how long the most overdue scheduled effect has been due, in seconds.
+pub const EFFECTS_OVERDUE: &str = "consumer_effects_overdue_seconds";
+
+/// The target of the one event per call of an effect.
+pub const EFFECT_TARGET: &str = "consumer::effect";
 /// The target of the one event per settled delivery.
 pub const DELIVERY_TARGET: &str = "consumer::delivery";
 
@@ -247,4 +272,108 @@ impl Record {
             Outcome::Dead => event!(WARN),
         }
     }
+}
+
+/// What a call of an effect came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EffectOutcome {
+    /// Done, and its result recorded.
+    Done,
+    /// To be called again.
+    Retried,
+    /// Never again, and not done.
+    Failed,
+    /// Never again by itself, done or not.
+    Unknown,
+    /// Somebody else had started it anew, or ended it: what it said is kept as evidence.
+    Late,
+}
+
+impl EffectOutcome {
+    /// The text used in logs and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Retried => "retried",
+            Self::Failed => "failed",
+            Self::Unknown => "unknown",
+            Self::Late => "late",
+        }
+    }
+}
+
+/// What is said about one call of an effect; never its payload or its result.
+pub(crate) struct EffectRecorded<'a> {
+    pub(crate) effect: &'static str,
+    pub(crate) intent: &'a Intent,
+    pub(crate) attempt: u32,
+    pub(crate) outcome: EffectOutcome,
+    pub(crate) error: &'a str,
+    pub(crate) took: Duration,
+}
+
+impl EffectRecorded<'_> {
+    /// Counts the outcome and emits the event.
+    pub(crate) fn report(&self) {
+        let (effect, outcome) = (self.effect, self.outcome.as_str());
+        counter!(EFFECTS, "effect" => effect, "outcome" => outcome).increment(1);
+        histogram!(EFFECT_SECONDS, "effect" => effect).record(self.took);
+        macro_rules! event {
+            ($level:ident) => {
+                tracing::event!(
+                    target: EFFECT_TARGET,
+                    tracing::Level::$level,
+                    effect,
+                    label = self.intent.label,
+                    effect_id = %self.intent.id,
+                    consumer = self.intent.origin.consumer,
+                    id = ?self.intent.origin.id,
+                    attempt = self.attempt,
+                    outcome,
+                    error = self.error,
+                    call_us = self.took.as_micros() as u64,
+                    "effect called"
+                )
+            };
+        }
+        match self.outcome {
+            EffectOutcome::Done => event!(DEBUG),
+            EffectOutcome::Retried => event!(INFO),
+            EffectOutcome::Failed | EffectOutcome::Unknown | EffectOutcome::Late => event!(WARN),
+        }
+    }
+}
+
+/// Counts a lease that was renewed.
+pub(crate) fn effect_renewed(effect: &'static str) {
+    counter!(EFFECT_RENEWALS, "effect" => effect).increment(1);
+}
+
+/// Counts a result that was replayed.
+pub(crate) fn effect_replayed(effect: &'static str) {
+    counter!(EFFECT_REPLAYS, "effect" => effect).increment(1);
+}
+
+/// Counts an effect that is to be undone.
+pub(crate) fn effect_compensated(effect: &'static str) {
+    counter!(EFFECT_COMPENSATIONS, "effect" => effect).increment(1);
+}
+
+/// Sets the gauge of this process.
+pub(crate) fn effects_in_flight(calls: usize) {
+    gauge!(EFFECTS_IN_FLIGHT).set(calls as f64);
+}
+
+/// Sets the gauges of the ledger.
+pub(crate) fn effects_counted(counts: &EffectCounts) {
+    let states = [
+        ("planned", counts.planned),
+        ("started", counts.started),
+        ("failed", counts.failed),
+        ("unknown", counts.unknown),
+    ];
+    for (state, rows) in states {
+        gauge!(EFFECT_ROWS, "state" => state).set(rows as f64);
+    }
+    gauge!(EFFECTS_OVERDUE).set(counts.overdue.as_secs_f64());
 }

@@ -100,6 +100,7 @@ fn roads(message: &Message) -> Vec<Message> {
             attempts: 3,
             consumer: "ledger",
             queue: QUEUE,
+            effects: Default::default(),
         };
         delivered(letter.of(message), "payments.in.dlq")
     };

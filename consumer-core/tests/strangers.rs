@@ -127,7 +127,7 @@ proptest! {
 
     #[test]
     fn a_dead_letter_keeps_its_body(message in any_message(), error in any_text()) {
-        let letter = DeadLetter { reason: Reason::Undecodable, error: &error, attempts: 0, consumer: "c", queue: "q" };
+        let letter = DeadLetter { reason: Reason::Undecodable, error: &error, attempts: 0, consumer: "c", queue: "q", effects: Default::default() };
         let letter = letter.of(&message);
         prop_assert_eq!(&letter.body, &message.body);
         prop_assert_eq!(letter.headers.text("x-consumer-reason"), Some("undecodable"));

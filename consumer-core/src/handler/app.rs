@@ -2,7 +2,7 @@
 
 use std::{any::type_name, collections::BTreeMap, sync::Arc};
 
-use super::{ConsumerConfig, Register, Registered, RegisteredEffect, Registry, States};
+use super::{ConsumerConfig, Register, Registered, RegisteredEffect, Registry, States, wiring};
 use crate::{
     effect::{KeyScheme, Standard},
     error::{Error, Result},
@@ -135,15 +135,17 @@ impl<S: Storage> App<S> {
         mistakes.extend(self.repeated("consumer", |c| c.spec.name));
         mistakes.extend(self.repeated("queue", |c| &c.config.queue.name));
         mistakes.extend(self.contested_aliases());
+        mistakes.extend(wiring::mistakes(&self.registry, self.keys.as_deref().unwrap_or(&Standard)));
         mistakes
     }
 
     fn missing_states(&self) -> Vec<String> {
         let mut missing: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        for consumer in &self.registry.consumers {
-            for (id, name) in consumer.needs.states.iter().filter(|(id, _)| !self.states.has(*id)) {
-                let _ = id;
-                missing.entry(name).or_default().push(consumer.spec.name);
+        let consumers = self.registry.consumers.iter().map(|c| (c.spec.name, &c.needs));
+        let effects = self.registry.effects.iter().map(|e| (e.spec.name, &e.needs));
+        for (taker, needs) in consumers.chain(effects) {
+            for (_, state) in needs.states.iter().filter(|(id, _)| !self.states.has(*id)) {
+                missing.entry(state).or_default().push(taker);
             }
         }
         let line = |(state, consumers): (&str, Vec<&str>)| {

@@ -2,6 +2,7 @@
 
 use std::{
     any::{Any, TypeId, type_name},
+    borrow::Cow,
     collections::HashMap,
     fmt,
     sync::Arc,
@@ -107,7 +108,7 @@ pub struct Meta {
 
 /// What stays the same over all attempts.
 struct Facts {
-    consumer: &'static str,
+    consumer: Cow<'static, str>,
     id: EventId,
     event_type: String,
     version: u32,
@@ -169,7 +170,7 @@ impl Meta {
 
     /// The name of the consumer.
     pub fn consumer(&self) -> &str {
-        self.event.consumer
+        &self.event.consumer
     }
 
     /// The meta of an event that no broker delivered, for calling a handler in a test.
@@ -182,7 +183,7 @@ impl Meta {
     pub fn for_test(id: impl Into<String>) -> MetaBuilder {
         MetaBuilder {
             facts: Facts {
-                consumer: "test",
+                consumer: Cow::Borrowed("test"),
                 id: EventId { source: String::new(), id: id.into() },
                 event_type: String::new(),
                 version: 1,
@@ -206,7 +207,7 @@ impl Meta {
         message: Message,
         redelivered: bool,
     ) -> Self {
-        let event_type = event_type.to_owned();
+        let (consumer, event_type) = (Cow::Borrowed(consumer), event_type.to_owned());
         Self {
             event: Arc::new(Facts { consumer, id, event_type, version, envelope, message, redelivered }),
             attempt: 1,
@@ -214,7 +215,7 @@ impl Meta {
     }
 
     /// The meta of an event, as the effect ledger has kept it: without its headers.
-    pub(crate) fn of_origin(consumer: &'static str, origin: &Origin, attempt: u32) -> Self {
+    pub(crate) fn of_origin(origin: &Origin, attempt: u32) -> Self {
         let envelope = Envelope {
             correlation_id: origin.correlation_id.clone(),
             causation_id: origin.causation_id.clone(),
@@ -222,7 +223,7 @@ impl Meta {
             ..Envelope::default()
         };
         let facts = Facts {
-            consumer,
+            consumer: Cow::Owned(origin.consumer.clone()),
             id: EventId { source: origin.source.clone(), id: origin.id.clone() },
             event_type: origin.event_type.clone(),
             version: origin.version,
@@ -237,7 +238,7 @@ impl Meta {
     pub(crate) fn origin(&self) -> Origin {
         let Facts { consumer, id, event_type, version, envelope, .. } = &*self.event;
         Origin {
-            consumer: (*consumer).to_owned(),
+            consumer: consumer.to_string(),
             source: id.source.clone(),
             id: id.id.clone(),
             event_type: event_type.clone(),

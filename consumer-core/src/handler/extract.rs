@@ -116,6 +116,12 @@ impl Needs {
         });
     }
 
+    /// The effects to be completed, each where it is taken first.
+    pub(crate) fn each_to_complete(&self) -> Vec<ToComplete> {
+        let mut seen = std::collections::BTreeSet::new();
+        self.completes.iter().copied().filter(|to_complete| seen.insert(to_complete.effect)).collect()
+    }
+
     /// Says that an effect takes the result of another one.
     pub(crate) fn takes_completed(&mut self, effect: &'static str) {
         self.takes_completed.push(effect);

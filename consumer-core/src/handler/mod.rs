@@ -12,6 +12,7 @@ mod registry;
 pub mod resolve;
 mod sending;
 pub mod via;
+mod wiring;
 
 use std::{future::Future, time::Duration};
 

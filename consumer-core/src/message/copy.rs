@@ -10,6 +10,13 @@ pub(super) const ATTEMPTS: &str = "x-consumer-attempts";
 pub(super) const CONSUMER: &str = "x-consumer-name";
 pub(super) const QUEUE: &str = "x-consumer-queue";
 pub(super) const VERSION: &str = "x-consumer-version";
+pub(super) const EFFECTS_DONE: &str = "x-consumer-effects-done";
+pub(super) const EFFECTS_UNKNOWN: &str = "x-consumer-effects-unknown";
+pub(super) const EFFECTS_COMPENSATED: &str = "x-consumer-effects-compensated";
+
+/// All that a dead letter says about its failure.
+const OF_THE_FAILURE: [&str; 9] =
+    [REASON, ERROR, ATTEMPTS, CONSUMER, QUEUE, VERSION, EFFECTS_DONE, EFFECTS_UNKNOWN, EFFECTS_COMPENSATED];
 
 /// Where the message was published to first.
 const ORIGIN_EXCHANGE: &str = "x-consumer-origin-exchange";
@@ -82,7 +89,7 @@ impl Message {
     #[must_use]
     pub fn redriven(&self) -> Self {
         let mut message = self.clone();
-        for name in [REASON, ERROR, ATTEMPTS, CONSUMER, QUEUE, VERSION] {
+        for name in OF_THE_FAILURE {
             message.headers.remove(name);
         }
         message
@@ -163,10 +170,10 @@ fn largest_first(headers: &Headers) -> Vec<(usize, String)> {
 
 /// Whether it is one of a fixed list, so that all of these have room together.
 fn is_ours(name: &str) -> bool {
-    const OURS: [&str; 9] =
-        [REASON, ERROR, ATTEMPTS, CONSUMER, QUEUE, VERSION, ORIGIN_EXCHANGE, ORIGIN_ROUTING_KEY, LEFT_OUT];
+    const OURS: [&str; 3] = [ORIGIN_EXCHANGE, ORIGIN_ROUTING_KEY, LEFT_OUT];
     let original = name.strip_prefix(ORIGINAL);
     OURS.contains(&name)
+        || OF_THE_FAILURE.contains(&name)
         || original.is_some_and(|name| OF_THE_BROKER.contains(&name) || PROPERTIES.contains(&name))
 }
 
@@ -175,7 +182,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::message::{DeadLetter, Properties, Reason};
+    use crate::message::{Aftermath, DeadLetter, Properties, Reason};
 
     fn everything() -> Message {
         let text = |text: &str| Some(text.to_owned());
@@ -225,6 +232,7 @@ mod tests {
             attempts: 3,
             consumer: "ledger",
             queue: "payments.in",
+            effects: Aftermath { done: vec!["charge".to_owned()], ..Aftermath::default() },
         }
     }
 
@@ -282,6 +290,7 @@ mod tests {
         assert_eq!(header("x-consumer-attempts"), Some(3.into()));
         assert_eq!(header("x-consumer-name"), Some("ledger".into()));
         assert_eq!(header("x-consumer-queue"), Some("payments.in".into()));
+        assert_eq!(header("x-consumer-effects-done"), Some("charge".into()));
         assert_eq!(header("x-consumer-version"), Some(env!("CARGO_PKG_VERSION").into()));
     }
 
@@ -314,6 +323,9 @@ mod tests {
             "version",
             "origin-exchange",
             "origin-routing-key",
+            "effects-done",
+            "effects-unknown",
+            "effects-compensated",
         ];
         for name in ours.into_iter().chain(["original-expiration", "original-user-id", "original-CC"]) {
             forged.headers.insert(format!("x-consumer-{name}"), HeaderValue::Bool(true));

@@ -11,6 +11,9 @@ const LIBRARY: &str = env!("CARGO_PKG_VERSION");
 /// The longest error text in a header: more than a person reads, and far less than a frame.
 pub(super) const MAX_ERROR: usize = 16 * 1024;
 
+/// The longest list of effects in a header.
+const MAX_NAMES: usize = 1024;
+
 /// Why a message went to the dead-letter queue; the text of its `x-consumer-reason` header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -31,6 +34,13 @@ pub enum Reason {
     IdReused,
     /// `transaction-ended`: the handler ended the runtime's transaction, so part of its work is committed.
     TransactionEnded,
+    /// `effect-failed`: an effect that has to run before the handler has failed for good.
+    EffectFailed,
+    /// `effect-unknown`: nobody knows whether an effect that has to run before the handler was done.
+    EffectUnknown,
+    /// `effect-compensated`: an effect that has to run before the handler was done, and undone when an earlier delivery of
+    /// the event was dead-lettered.
+    EffectCompensated,
     /// `permanent`: the handler says that it will never succeed.
     Permanent,
     /// `attempts-exhausted`: it failed as often as the consumer allows.
@@ -49,6 +59,9 @@ impl Reason {
             Self::Oversized => "oversized",
             Self::IdReused => "id-reused",
             Self::TransactionEnded => "transaction-ended",
+            Self::EffectFailed => "effect-failed",
+            Self::EffectUnknown => "effect-unknown",
+            Self::EffectCompensated => "effect-compensated",
             Self::Permanent => "permanent",
             Self::AttemptsExhausted => "attempts-exhausted",
         }
@@ -61,10 +74,39 @@ impl fmt::Display for Reason {
     }
 }
 
+/// What the effects that ran before the handler have left behind, by their names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Aftermath {
+    /// Done, and nothing undoes them.
+    pub done: Vec<String>,
+    /// Done or not.
+    pub unknown: Vec<String>,
+    /// Done, and what undoes them is scheduled.
+    pub compensated: Vec<String>,
+}
+
+impl Aftermath {
+    fn describe(&self, headers: &mut Headers) {
+        let lists = [
+            (copy::EFFECTS_DONE, &self.done),
+            (copy::EFFECTS_UNKNOWN, &self.unknown),
+            (copy::EFFECTS_COMPENSATED, &self.compensated),
+        ];
+        for (name, effects) in lists {
+            headers.remove(name);
+            if !effects.is_empty() {
+                headers.insert(name, printable::plain(&effects.join(", "), MAX_NAMES));
+            }
+        }
+    }
+}
+
 /// What a dead letter says about itself, beside the message it copies.
 ///
 /// It is written into headers: `x-consumer-reason`, `x-consumer-error`, `x-consumer-attempts`, `x-consumer-name`,
-/// `x-consumer-queue` and `x-consumer-version`, that of this library. Whatever a publisher wrote there is replaced.
+/// `x-consumer-queue` and `x-consumer-version`, that of this library; where effects ran before the handler, their names in
+/// `x-consumer-effects-done`, `x-consumer-effects-unknown` and `x-consumer-effects-compensated`. Whatever a publisher
+/// wrote there is replaced.
 #[derive(Clone, Debug)]
 pub struct DeadLetter<'a> {
     /// Why it is here.
@@ -77,6 +119,8 @@ pub struct DeadLetter<'a> {
     pub consumer: &'a str,
     /// The queue it was consumed from.
     pub queue: &'a str,
+    /// What its effects have left behind.
+    pub effects: Aftermath,
 }
 
 impl DeadLetter<'_> {
@@ -102,5 +146,6 @@ impl DeadLetter<'_> {
         headers.insert(copy::CONSUMER, self.consumer);
         headers.insert(copy::QUEUE, self.queue);
         headers.insert(copy::VERSION, LIBRARY);
+        self.effects.describe(headers);
     }
 }

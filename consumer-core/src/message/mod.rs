@@ -19,7 +19,7 @@ use self::dead_letter::MAX_ERROR;
 pub(crate) use self::envelope::{CAUSATION, SEQUENCE, TRACEPARENT, VERSION};
 
 pub use self::{
-    dead_letter::{DeadLetter, Reason},
+    dead_letter::{Aftermath, DeadLetter, Reason},
     envelope::{Envelope, Rejection},
     fingerprint::Fingerprint,
     headers::{HeaderValue, Headers, MAX_HEADER_DEPTH},

@@ -8,10 +8,10 @@ use std::{
     time::Duration,
 };
 
-use super::{gate::Gate, ledger::Ledger, relay::Bell, vitals::Vitals};
+use super::{effects::Ledger, gate::Gate, vitals::Vitals};
 use crate::{
     event::EventType,
-    handler::{ConsumerConfig, ConsumerSpec, ErasedHandler, Registered, States},
+    handler::{ConsumerConfig, ConsumerSpec, ErasedHandler, Registered, States, ToComplete},
     inbox::ConsumerId,
     storage::{Storage, UnitLimits},
     telemetry::Instruments,
@@ -29,12 +29,12 @@ pub(super) struct Consumer<S: Storage> {
     pub(super) handler: Arc<dyn ErasedHandler<S>>,
     pub(super) states: Arc<States>,
     pub(super) effects: Arc<Ledger>,
+    /// The effects that run before the handler, in order, each once.
+    pub(super) completes: Vec<ToComplete>,
     pub(super) storage: S,
     pub(super) instruments: Arc<Instruments>,
     pub(super) vitals: Arc<Vitals>,
     pub(super) gate: Gate,
-    /// Rung when events were committed.
-    pub(super) outbox: Bell,
     commits: AtomicU64,
 }
 
@@ -45,20 +45,19 @@ impl<S: Storage> Consumer<S> {
         states: Arc<States>,
         effects: Arc<Ledger>,
         storage: S,
-        outbox: Bell,
     ) -> Self {
-        let Registered { spec, config, types, handler, .. } = registered;
+        let Registered { spec, config, types, handler, needs } = registered;
         Self {
             id,
             types,
             handler,
             states,
             effects,
+            completes: needs.each_to_complete(),
             storage,
             instruments: Arc::new(Instruments::new(spec.name)),
             vitals: Arc::new(Vitals::new(config.concurrency)),
             gate: Gate::open(),
-            outbox,
             commits: AtomicU64::new(0),
             spec,
             config,

@@ -7,10 +7,11 @@ use tokio::sync::mpsc;
 use super::intake::Prepared;
 use crate::{
     broker::{Delivery, Settle, Settled, Settlement},
-    clock,
+    clock::{self, Instant},
     handler::Meta,
-    message::{ClaimKey, Reason},
-    retry::Tally,
+    inbox::Claim,
+    message::Reason,
+    retry::{LONGEST_HOLD, Tally},
     telemetry::{Instruments, Outcome, Record, Times},
 };
 
@@ -22,7 +23,9 @@ pub(super) struct Job {
     pub(super) tally: Tally,
     /// Commits of the consumer when this delivery last failed.
     pub(super) commits_seen: u64,
-    pub(super) event: Option<(Meta, ClaimKey)>,
+    pub(super) event: Option<(Meta, Claim)>,
+    /// Since when it steps back for another delivery of its event.
+    steps_back_since: Option<Instant>,
     times: Times,
     /// Which attempt the last unit was; 0 if there was none.
     ran: u32,
@@ -76,6 +79,7 @@ impl Job {
             tally: Tally::default(),
             commits_seen: 0,
             event: None,
+            steps_back_since: None,
             times: Times::default(),
             ran: 0,
             home,
@@ -94,7 +98,17 @@ impl Job {
 
     /// Notes which event it is.
     pub(super) fn name(&mut self, prepared: &Prepared) {
-        self.event = Some((prepared.meta.clone(), prepared.claim.key));
+        self.event = Some((prepared.meta.clone(), prepared.claim.clone()));
+    }
+
+    /// Makes room for another delivery of its event, uncounted; one that has done so for as long as a delivery may be held
+    /// goes back to the broker, before the broker takes it back with everything else on its channel.
+    pub(super) fn step_back(&mut self, after: Duration, error: String) -> Fate {
+        let cause = "effect-busy";
+        match self.steps_back_since.get_or_insert_with(clock::now).elapsed() < LONGEST_HOLD {
+            true => Fate::Again { after, cause, error },
+            false => Fate::Requeue { cause, error },
+        }
     }
 
     /// Back into the queue of its consumer.
@@ -124,7 +138,7 @@ impl Job {
         let (cause, error) = fate.cause();
         Record {
             instruments: instruments.clone(),
-            event: self.event.clone(),
+            event: self.event.as_ref().map(|(meta, claim)| (meta.clone(), claim.key)),
             attempt: self.ran,
             outcome: fate.outcome(),
             cause,

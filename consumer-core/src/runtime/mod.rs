@@ -1,12 +1,12 @@
 //! The runtime: brings an app, a storage and a broker together, until it is told to stop.
 
 mod consumer;
+mod effects;
 mod gate;
 mod handle;
 mod health;
 mod intake;
 mod job;
-mod ledger;
 mod reader;
 mod relay;
 mod session;
@@ -26,13 +26,14 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
-use self::{handle::Shared, settings::Settings};
 pub use self::{
+    effects::EffectsConfig,
     handle::{ConsumerHandle, OutboxHandle, RuntimeHandle},
     health::Health,
     settings::{Secret, optional_secret, secret},
     shutdown::shutdown_signal,
 };
+use self::{handle::Shared, settings::Settings};
 use crate::{broker::Broker, error::Result, handler::App, outbox::Relay, storage::Storage};
 
 /// Runs consumers on one storage and one broker.
@@ -87,6 +88,13 @@ impl<S: Storage, B: Broker> Runtime<S, B> {
     #[must_use]
     pub fn relay(mut self, relay: Relay) -> Self {
         self.settings.relay = Some(relay);
+        self
+    }
+
+    /// How this process runs effects.
+    #[must_use]
+    pub fn effects(mut self, config: EffectsConfig) -> Self {
+        self.settings.effects = config;
         self
     }
 

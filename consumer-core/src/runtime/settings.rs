@@ -8,6 +8,8 @@ use crate::{
     outbox::Relay,
 };
 
+use super::effects::EffectsConfig;
+
 /// A text that is not printed: a URL with a password in it.
 ///
 /// It derefs to `&str`, so that it goes wherever a URL goes: `PgStore::connect(&secret("DATABASE_URL")?)`.
@@ -77,11 +79,18 @@ pub(super) struct Settings {
     pub(super) retention: Duration,
     /// What the code says about the relay, if anything.
     pub(super) relay: Option<Relay>,
+    /// How effects are run.
+    pub(super) effects: EffectsConfig,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { grace: Duration::from_secs(30), retention: Duration::from_secs(7 * 24 * 60 * 60), relay: None }
+        Self {
+            grace: Duration::from_secs(30),
+            retention: Duration::from_secs(7 * 24 * 60 * 60),
+            relay: None,
+            effects: EffectsConfig::default(),
+        }
     }
 }
 
@@ -92,6 +101,7 @@ impl Settings {
             grace: seconds("CONSUMER_GRACE_SECONDS")?.unwrap_or(self.grace),
             retention: seconds("CONSUMER_RETENTION_SECONDS")?.unwrap_or(self.retention),
             relay: self.relay,
+            effects: self.effects,
         })
     }
 }
@@ -117,6 +127,14 @@ fn relay_switch() -> Result<Option<bool>> {
             Err(Error::settings(format!("`CONSUMER_OUTBOX_RELAY` is {other:?}, expected `on` or `off`")))
         }
     }
+}
+
+/// How effects are run, with what the environment says about it.
+pub(super) fn effects_with_environment(config: EffectsConfig) -> Result<EffectsConfig> {
+    let concurrency = parsed("CONSUMER_EFFECTS_CONCURRENCY")?.unwrap_or(config.concurrency);
+    let lease = seconds("CONSUMER_EFFECTS_LEASE_SECONDS")?.unwrap_or(config.lease);
+    let poll = parsed("CONSUMER_EFFECTS_POLL_MS")?.map_or(config.poll, Duration::from_millis);
+    Ok(config.concurrency(concurrency).lease(lease).poll(poll))
 }
 
 /// A consumer's configuration with what the environment says about it.

@@ -1,6 +1,6 @@
 //! The start of a runtime, what it refuses, and the stop.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use tokio::{
     sync::{Mutex, mpsc},
@@ -11,8 +11,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     Runtime, RuntimeHandle,
     consumer::Consumer,
+    effects::{self, Ledger},
     handle::{ConsumerHandle, OutboxHandle},
-    ledger::Ledger,
     reader::Reader,
     relay::{self, Relaying},
     settings::{self, Settings},
@@ -45,6 +45,7 @@ pub(super) struct Started<S: Storage, B: Broker> {
     handle: RuntimeHandle,
     consumers: Vec<Arc<Consumer<S>>>,
     relay: Relay,
+    effects: Arc<Ledger>,
 }
 
 /// Checks everything that can be checked, and prepares tables and queues.
@@ -61,12 +62,15 @@ pub(super) async fn start<S: Storage, B: Broker>(
     }
     let Parts { states, consumers: mut registered, effects, keys } = app.into_parts();
     let relay = relay_of(&settings, &registered, &effects)?;
-    let effects = Arc::new(Ledger::new(effects, keys));
     for consumer in &mut registered {
         consumer.config = settings::with_environment(consumer.spec.name, consumer.config.clone())?;
         check_horizon(consumer, settings.retention)?;
     }
-    check_capacity(&storage, &registered, &relay)?;
+    let effects_config = settings::effects_with_environment(settings.effects)?;
+    let bell = handle.0.outbox.bell.clone();
+    let effects = Ledger::new(effects, keys, states.clone(), queues(&registered), effects_config, bell);
+    let effects = Arc::new(effects);
+    check_capacity(&storage, &registered, &relay, &effects)?;
     storage.prepare().await?;
     let ids = storage.enroll(&names(&registered)).await?;
     let queues: Vec<_> = registered.iter().map(|r| r.config.queue.clone()).collect();
@@ -74,11 +78,10 @@ pub(super) async fn start<S: Storage, B: Broker>(
     announce(&storage, &broker, &settings, &registered);
     announce_relay(&relay);
     let consumer = |(registered, id): (Registered<S>, ConsumerId)| {
-        let bell = handle.0.outbox.bell.clone();
-        Arc::new(Consumer::new(registered, id, states.clone(), effects.clone(), storage.clone(), bell))
+        Arc::new(Consumer::new(registered, id, states.clone(), effects.clone(), storage.clone()))
     };
     let consumers: Vec<_> = registered.into_iter().zip(ids).map(consumer).collect();
-    Ok(Started { storage, broker, settings, handle, consumers, relay })
+    Ok(Started { storage, broker, settings, handle, consumers, relay, effects })
 }
 
 /// The relay of this process: switched on unless said otherwise if anything in it publishes.
@@ -114,11 +117,22 @@ fn check_horizon<S: Storage>(consumer: &Registered<S>, retention: Duration) -> R
     )))
 }
 
-/// Every worker holds one connection, and the relay one.
-fn check_capacity<S: Storage>(storage: &S, registered: &[Registered<S>], relay: &Relay) -> Result<()> {
+/// Every worker holds one connection, the relay one, and the runner of effects one.
+fn check_capacity<S: Storage>(
+    storage: &S,
+    registered: &[Registered<S>],
+    relay: &Relay,
+    effects: &Ledger,
+) -> Result<()> {
     let workers = registered.iter().map(|r| r.config.concurrency).fold(0, usize::saturating_add);
-    let (needed, beside) =
-        if relay.on { (workers.saturating_add(1), " and the relay") } else { (workers, "") };
+    let (relays, runners) = (usize::from(relay.on), usize::from(!effects.is_empty()));
+    let needed = workers.saturating_add(relays + runners);
+    let beside = match (relay.on, effects.is_empty()) {
+        (false, true) => "",
+        (true, true) => " and the relay",
+        (false, false) => " and the runner of effects",
+        (true, false) => ", the relay and the runner of effects",
+    };
     match storage.capacity() {
         Some(capacity) if (capacity as usize) < needed => Err(Error::settings(format!(
             "{workers} workers{beside} need as many connections, the pool has room for {capacity}; raise its \
@@ -126,6 +140,11 @@ fn check_capacity<S: Storage>(storage: &S, registered: &[Registered<S>], relay: 
         ))),
         _ => Ok(()),
     }
+}
+
+/// The queue of each consumer, where it hears of effects that have failed.
+fn queues<S: Storage>(registered: &[Registered<S>]) -> HashMap<&'static str, String> {
+    registered.iter().map(|r| (r.spec.name, r.config.queue.name.clone())).collect()
 }
 
 fn names<S: Storage>(registered: &[Registered<S>]) -> Vec<ConsumerName<'static>> {
@@ -254,7 +273,21 @@ impl<S: Storage, B: Broker> Started<S, B> {
         };
         // Set once: a runtime is consumed by its run.
         let _ = self.handle.0.consumers.set(self.consumers.iter().map(handle).collect());
+        self.spawn_runner(&mut tasks);
         tasks
+    }
+
+    fn spawn_runner(&self, tasks: &mut Tasks<B>) {
+        if self.effects.is_empty() {
+            return;
+        }
+        let runner = effects::Runner {
+            storage: self.storage.clone(),
+            ledger: self.effects.clone(),
+            stop: self.handle.0.stop.clone(),
+            abort: tasks.abort.clone(),
+        };
+        tasks.workers.spawn(runner.run());
     }
 
     fn spawn_consumer(&self, consumer: &Arc<Consumer<S>>, tasks: &mut Tasks<B>) {

@@ -3,14 +3,19 @@
 use std::{
     any::Any,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
     time::Duration,
 };
 
 use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
 
-use super::{consumer::Consumer, gate::Position, intake::Prepared, session::Slot};
+use super::{
+    consumer::Consumer,
+    effects::{self, Completing, Stop},
+    gate::Position,
+    intake::Prepared,
+    session::Slot,
+};
 use crate::{
     classify::{Class, walk},
     clock,
@@ -29,6 +34,8 @@ pub(super) enum Ending {
     Done,
     /// Nothing to do: committed before.
     Duplicate(Repeat),
+    /// Not begun: another delivery of the event calls an effect that it needs. Again after this wait.
+    Busy(Duration, String),
     /// Nothing remains of it; the class says what happens next.
     Failed(Failure),
     /// Nothing remains of it, and no attempt can help.
@@ -56,7 +63,12 @@ impl Failure {
     }
 
     /// An error of the storage, of class `unknown` if it does not know one.
-    fn of_storage<S: Storage>(storage: &S, doing: &str, error: &StorageError, unknown: Class) -> Self {
+    pub(super) fn of_storage<S: Storage>(
+        storage: &S,
+        doing: &str,
+        error: &StorageError,
+        unknown: Class,
+    ) -> Self {
         let error: &(dyn std::error::Error + 'static) = error.as_ref();
         let class = walk(error, |link| storage.classify(link)).unwrap_or(unknown);
         Self::new(class, format!("{doing}: {}", Chain(error)))
@@ -110,11 +122,31 @@ impl<S: Storage> Unit<'_, S> {
             Err(rejection) => return Ending::Rejected(rejection),
         };
         let meta = prepared.meta.with_attempt(attempt);
-        let cx = Context::new(meta, self.consumer.states.clone(), Arc::default());
-        fault::kill_point("K1");
         let claim = prepared.claim.by_another_unit();
+        let (consumer, abort) = (self.consumer, self.abort);
+        let requests = effects::requests(consumer, &event);
+        let completing = Completing { consumer, meta: &meta, claim: &claim, abort };
+        let completed = match completing.run(requests, self.slot).await {
+            Ok(completed) => completed,
+            Err(stop) => return self.stopped(stop, &claim),
+        };
+        let cx = Context::new(meta, consumer.states.clone(), completed);
+        fault::kill_point("K1");
         let transaction = self.transact(event, &cx, &claim).await;
         self.conclude(transaction, &claim).await
+    }
+
+    fn stopped(&mut self, stop: Stop, claim: &Claim) -> Ending {
+        match stop {
+            Stop::Taken(stored) => taken(claim, &stored),
+            Stop::Busy(after, why) => Ending::Busy(after, why),
+            Stop::Failed(failure) => Ending::Failed(failure),
+            Stop::Rejected(rejection) => Ending::Rejected(rejection),
+            Stop::Abandoned => {
+                self.slot.close();
+                Ending::Abandoned
+            }
+        }
     }
 
     async fn transact(&mut self, event: Decoded, cx: &Context, claim: &Claim) -> Transaction {
@@ -154,11 +186,14 @@ impl<S: Storage> Unit<'_, S> {
                 };
                 let started = clock::now();
                 fault::kill_point("K5");
-                let commit = storage.commit(tx, &departures).await;
-                if matches!(commit, Commit::Done | Commit::Unknown(_)) {
-                    self.consumer.outbox.ring_for(&departures);
+                if fault::is_mutant("effect-inside-transaction") {
+                    self.consumer.effects.call_at_once(cx, &departures).await;
                 }
+                let commit = storage.commit(tx, &departures).await;
                 self.times.commit = started.elapsed();
+                if matches!(commit, Commit::Done | Commit::Unknown(_)) {
+                    self.consumer.effects.departed(&departures);
+                }
                 Transaction::Committed(commit)
             }
             Call::Returned(Err(error)) => Transaction::RolledBack(error, storage.roll_back(tx).await),
@@ -313,7 +348,7 @@ enum Told {
     Nothing,
 }
 
-fn taken(claim: &Claim, stored: &StoredClaim) -> Ending {
+pub(super) fn taken(claim: &Claim, stored: &StoredClaim) -> Ending {
     match compare(claim, stored) {
         Repeat::IdReused => Ending::Rejected(Rejection::new(
             Reason::IdReused,

@@ -14,11 +14,12 @@ use tracing::Instrument;
 
 use super::{
     consumer::Consumer,
+    effects::{self, Buried},
     gate::Position,
     intake::Prepared,
     job::{Fate, Job},
     session::Slot,
-    unit::{Ending, Failure, Unit},
+    unit::{Ending, Failure, Unit, taken},
 };
 use crate::{
     broker::{Broker, BrokerState, Publication},
@@ -27,8 +28,8 @@ use crate::{
     error::{Chain, Error, Result},
     fault,
     handler::panic_text,
-    inbox::Repeat,
-    message::{DeadLetter, Reason, Rejection},
+    inbox::{Repeat, StoredClaim},
+    message::{Aftermath, DeadLetter, Reason, Rejection},
     retry::{Step, outage_wait},
     storage::Storage,
     telemetry::Times,
@@ -75,7 +76,7 @@ impl<S: Storage, B: Broker> Worker<S, B> {
             consumer = self.consumer.spec.name,
             queue = self.consumer.config.queue.name,
             id = job.event.as_ref().map(|(meta, _)| tracing::field::debug(meta.event_id().to_string())),
-            key = job.event.as_ref().map(|(_, key)| tracing::field::display(key)),
+            key = job.event.as_ref().map(|(_, claim)| tracing::field::display(claim.key)),
             attempt = job.attempt()
         );
         let decided = AssertUnwindSafe(self.decide(&mut job, read, slot)).catch_unwind();
@@ -106,7 +107,7 @@ impl<S: Storage, B: Broker> Worker<S, B> {
         drop(panic);
         match self.after(job, &failure) {
             Step::Again(after) | Step::Pause(after) => Fate::again(after, failure),
-            Step::DeadLetter(reason) => self.bury(job, Rejection::new(reason, failure.error)).await,
+            Step::DeadLetter(reason) => self.bury(job, Rejection::new(reason, failure.error), slot).await,
         }
     }
 
@@ -126,7 +127,7 @@ impl<S: Storage, B: Broker> Worker<S, B> {
     async fn decide(&self, job: &mut Job, read: Result<Prepared, Rejection>, slot: &mut Slot<S>) -> Fate {
         let mut prepared = match read {
             Ok(prepared) => prepared,
-            Err(rejection) => return self.bury(job, rejection).await,
+            Err(rejection) => return self.bury(job, rejection, slot).await,
         };
         loop {
             if !job.delivery.is_live() {
@@ -141,13 +142,9 @@ impl<S: Storage, B: Broker> Worker<S, B> {
                     fault::kill_point("K7");
                     return Fate::Done;
                 }
-                Ending::Duplicate(repeat) => {
-                    if repeat == Repeat::Unverified {
-                        self.consumer.instruments.unverified();
-                    }
-                    return Fate::Duplicate;
-                }
-                Ending::Rejected(rejection) => return self.bury(job, rejection).await,
+                Ending::Duplicate(repeat) => return self.duplicate(repeat),
+                Ending::Busy(after, why) => return job.step_back(after, why),
+                Ending::Rejected(rejection) => return self.bury(job, rejection, slot).await,
                 Ending::Unseen(failure) => return Fate::requeue(failure.class.as_str(), &failure.error),
                 Ending::Abandoned => return Fate::requeue("stopped", "the grace of the shutdown was over"),
                 Ending::Unknown(error) => {
@@ -162,11 +159,18 @@ impl<S: Storage, B: Broker> Worker<S, B> {
                         }
                     }
                     Step::DeadLetter(reason) => {
-                        return self.bury(job, Rejection::new(reason, failure.error)).await;
+                        return self.bury(job, Rejection::new(reason, failure.error), slot).await;
                     }
                 },
             }
         }
+    }
+
+    fn duplicate(&self, repeat: Repeat) -> Fate {
+        if repeat == Repeat::Unverified {
+            self.consumer.instruments.unverified();
+        }
+        Fate::Duplicate
     }
 
     async fn unit(&self, job: &mut Job, prepared: &mut Prepared, slot: &mut Slot<S>) -> Ending {
@@ -237,8 +241,52 @@ impl<S: Storage, B: Broker> Worker<S, B> {
         }
     }
 
+    /// Has undone what the event leaves behind, then publishes its dead letter.
+    async fn bury(&self, job: &mut Job, rejection: Rejection, slot: &mut Slot<S>) -> Fate {
+        let mut failures = 0;
+        let fate = loop {
+            let settled = match &job.event {
+                Some((meta, claim)) => {
+                    effects::settle(&self.consumer, slot, (meta, claim), rejection.reason).await
+                }
+                None => Ok(Buried::Unprocessed(Aftermath::default())),
+            };
+            let error = match settled {
+                Ok(Buried::Unprocessed(aftermath)) => break Ok((rejection, aftermath)),
+                Ok(Buried::Processed(stored)) => break Err(stored),
+                Err(error) => {
+                    format!("cannot settle the effects of a dead letter: {}", Chain(error.as_ref()))
+                }
+            };
+            tracing::warn!(reason = %rejection.reason, "{error}");
+            self.consumer.vitals.outage(self.number, Some(error.clone()));
+            if !self.wait_while_open(outage_wait(failures, fastrand::f64())).await {
+                self.consumer.vitals.outage(self.number, None);
+                return Fate::requeue("effects-unsettled", &error);
+            }
+            failures += 1;
+        };
+        self.consumer.vitals.outage(self.number, None);
+        match fate {
+            Ok((rejection, aftermath)) => self.publish_letter(job, rejection, aftermath).await,
+            Err(stored) => self.processed(job, &stored).await,
+        }
+    }
+
+    /// Another delivery of the event was processed while this one failed: it is a duplicate.
+    async fn processed(&self, job: &mut Job, stored: &StoredClaim) -> Fate {
+        let ending = job.event.as_ref().map(|(_, claim)| taken(claim, stored));
+        match ending {
+            Some(Ending::Duplicate(repeat)) => self.duplicate(repeat),
+            Some(Ending::Rejected(rejection)) => {
+                self.publish_letter(job, rejection, Aftermath::default()).await
+            }
+            _ => Fate::requeue("effects-unsettled", "the event was processed meanwhile"),
+        }
+    }
+
     /// Publishes the dead letter until it is confirmed; only then may the original be acknowledged.
-    async fn bury(&self, job: &mut Job, rejection: Rejection) -> Fate {
+    async fn publish_letter(&self, job: &mut Job, rejection: Rejection, effects: Aftermath) -> Fate {
         let spec = &self.consumer.config.queue;
         let letter = DeadLetter {
             reason: rejection.reason,
@@ -246,6 +294,7 @@ impl<S: Storage, B: Broker> Worker<S, B> {
             attempts: job.tally.attempts,
             consumer: self.consumer.spec.name,
             queue: &spec.name,
+            effects,
         };
         let publication = Publication {
             exchange: String::new(),
