@@ -19,6 +19,8 @@ mod enrollment;
 pub mod lending;
 mod link;
 mod migration;
+mod outbox_row;
+mod published;
 mod savepoint;
 mod stored;
 mod tables;

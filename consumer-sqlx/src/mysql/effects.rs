@@ -22,6 +22,7 @@ pub(super) use self::statements::Statements as EffectStatements;
 use super::{
     Inner, MySqlSession, MySqlStore, lock,
     statements::{COMMIT, Statements, run},
+    unit::send_away,
 };
 use crate::{
     effect_row::{BATCH, columns, span},
@@ -58,15 +59,6 @@ pub(super) async fn write(
 
 const ROW: &str = "(?, ?, ?, ?, ?, ?, 'planned', ?, ?, ?, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))";
 
-/// Writes what a call sends away, in its transaction.
-async fn send_away(
-    sql: &Statements,
-    conn: &mut MySqlConnection,
-    departures: &Departures,
-) -> Result<(), sqlx::Error> {
-    write(sql, conn, &departures.intents).await
-}
-
 async fn find(
     sql: &Statements,
     conn: &mut MySqlConnection,
@@ -99,7 +91,7 @@ async fn compensate(
 }
 
 async fn sweep(store: &Inner, retention: Duration, batch: u32) -> Result<Swept, sqlx::Error> {
-    let Some(mut alone) = lock::alone_now(&store.pool, &store.tables).await? else {
+    let Some(mut alone) = lock::alone_now(&store.pool, &store.tables, "external_effects").await? else {
         return Ok(Swept::default());
     };
     let done = sqlx::query(store.sql.effects.sweep.clone())

@@ -26,9 +26,13 @@ pub(super) async fn alone(pool: &MySqlPool, tables: &Tables) -> Result<Alone, sq
     })
 }
 
-/// The same for the sweeper, who does not wait; `None` while another process sweeps.
-pub(super) async fn alone_now(pool: &MySqlPool, tables: &Tables) -> Result<Option<Alone>, sqlx::Error> {
-    take(pool, tables.name("processed_events"), 0).await
+/// The same for the sweeper of one table, who does not wait; `None` while another process sweeps it.
+pub(super) async fn alone_now(
+    pool: &MySqlPool,
+    tables: &Tables,
+    table: &str,
+) -> Result<Option<Alone>, sqlx::Error> {
+    take(pool, tables.name(table), 0).await
 }
 
 async fn take(pool: &MySqlPool, name: String, patience: i32) -> Result<Option<Alone>, sqlx::Error> {

@@ -13,6 +13,7 @@ const TRACKING: &str = include_str!("migrations/0000_tracking.sql");
 
 const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, name: "claims", sql: include_str!("migrations/0001_claims.sql") },
+    Migration { version: 2, name: "outbox", sql: include_str!("migrations/0002_outbox.sql") },
     Migration { version: 3, name: "effects", sql: include_str!("migrations/0003_effects.sql") },
 ];
 

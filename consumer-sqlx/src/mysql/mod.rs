@@ -164,8 +164,8 @@ impl Storage for MySqlStore {
         Ok(unit::claim(&self.0.sql, tx, claim).await?)
     }
 
-    async fn commit(&self, tx: Self::Tx<'_>, _: &Departures) -> Commit {
-        unit::commit(tx).await
+    async fn commit(&self, tx: Self::Tx<'_>, departures: &Departures) -> Commit {
+        unit::commit(&self.0.sql, tx, departures).await
     }
 
     async fn roll_back(&self, tx: Self::Tx<'_>) -> Rollback {

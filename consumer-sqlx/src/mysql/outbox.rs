@@ -1,4 +1,10 @@
-//! The outbox: writing, leasing, settling.
+//! The outbox.
+
+mod people;
+mod publish;
+mod relay;
+mod statements;
+mod write;
 
 use std::time::Duration;
 
@@ -8,48 +14,79 @@ use consumer_core::{
 };
 use uuid::Uuid;
 
-use super::{MySqlSession, MySqlStore};
+pub(super) use self::{statements::Statements as OutboxStatements, write::write};
+use super::{Inner, MySqlSession, MySqlStore, lock, statements::run};
+use crate::outbox_row::micros;
+
+async fn sweep(store: &Inner, keep: Duration, batch: u32) -> Result<Swept, sqlx::Error> {
+    let Some(mut alone) = lock::alone_now(&store.pool, &store.tables, "outbox_events").await? else {
+        return Ok(Swept::default());
+    };
+    run(&mut alone.conn, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").await?;
+    let mut rows = 0;
+    for statement in &store.sql.outbox.sweep {
+        let done = sqlx::query(statement.clone())
+            .bind(micros(keep))
+            .bind(u64::from(batch).saturating_sub(rows))
+            .execute(&mut *alone.conn)
+            .await?;
+        rows += done.rows_affected();
+    }
+    alone.release().await?;
+    Ok(Swept { rows, more: rows == u64::from(batch) })
+}
 
 impl OutboxStorage for MySqlStore {
     async fn lease_outbox(
         &self,
-        _: &mut MySqlSession,
-        _: RelayId,
-        _: Duration,
-        _: u32,
+        session: &mut MySqlSession,
+        relay: RelayId,
+        lease: Duration,
+        limit: u32,
     ) -> Result<Vec<OutboxRow>, StorageError> {
-        Err("not built".into())
+        Ok(relay::lease(&self.0.sql, session, relay, lease, limit).await?)
     }
+
     async fn renew_outbox(
         &self,
-        _: &mut MySqlSession,
-        _: RelayId,
-        _: Duration,
-        _: &[Position],
+        session: &mut MySqlSession,
+        relay: RelayId,
+        lease: Duration,
+        rows: &[Position],
     ) -> Result<(), StorageError> {
-        Err("not built".into())
+        Ok(relay::renew(&self.0.sql, session, relay, lease, rows).await?)
     }
+
     async fn settle_outbox(
         &self,
-        _: &mut MySqlSession,
-        _: RelayId,
-        _: &[Settled],
+        session: &mut MySqlSession,
+        relay: RelayId,
+        rows: &[Settled],
     ) -> Result<(), StorageError> {
-        Err("not built".into())
+        Ok(relay::settle(&self.0.sql, session, relay, rows).await?)
     }
-    async fn survey_outbox(&self, _: &mut MySqlSession) -> Result<Survey, StorageError> {
-        Err("not built".into())
+
+    async fn survey_outbox(&self, session: &mut MySqlSession) -> Result<Survey, StorageError> {
+        Ok(people::survey(&self.0.sql, session).await?)
     }
-    async fn list_outbox(&self, _: &mut MySqlSession, _: &Filter) -> Result<Vec<Listed>, StorageError> {
-        Err("not built".into())
+
+    async fn list_outbox(
+        &self,
+        session: &mut MySqlSession,
+        filter: &Filter,
+    ) -> Result<Vec<Listed>, StorageError> {
+        Ok(people::list(&self.0.sql, session, filter).await?)
     }
-    async fn release_outbox(&self, _: &mut MySqlSession, _: Uuid) -> Result<bool, StorageError> {
-        Err("not built".into())
+
+    async fn release_outbox(&self, session: &mut MySqlSession, id: Uuid) -> Result<bool, StorageError> {
+        Ok(people::act(&self.0.sql.outbox.release, session, id).await?)
     }
-    async fn discard_outbox(&self, _: &mut MySqlSession, _: Uuid) -> Result<bool, StorageError> {
-        Err("not built".into())
+
+    async fn discard_outbox(&self, session: &mut MySqlSession, id: Uuid) -> Result<bool, StorageError> {
+        Ok(people::act(&self.0.sql.outbox.discard, session, id).await?)
     }
-    async fn sweep_outbox(&self, _: Duration, _: u32) -> Result<Swept, StorageError> {
-        Ok(Swept::default())
+
+    async fn sweep_outbox(&self, keep: Duration, batch: u32) -> Result<Swept, StorageError> {
+        Ok(sweep(&self.0, keep, batch).await?)
     }
 }

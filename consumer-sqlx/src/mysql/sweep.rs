@@ -7,7 +7,7 @@ use consumer_core::storage::Swept;
 use super::{Inner, lock};
 
 pub(super) async fn sweep(store: &Inner, retention: Duration, batch: u32) -> Result<Swept, sqlx::Error> {
-    let Some(mut alone) = lock::alone_now(&store.pool, &store.tables).await? else {
+    let Some(mut alone) = lock::alone_now(&store.pool, &store.tables, "processed_events").await? else {
         return Ok(Swept::default());
     };
     let rows = sqlx::query(store.sql.sweep.clone())

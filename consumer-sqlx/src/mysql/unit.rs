@@ -1,8 +1,9 @@
-//! One unit: begin, claim, guard, commit or rollback.
+//! One unit: begin, claim, guard, flush, commit or rollback.
 //!
 //! Nothing here is ever dropped half way; the limits are the server's.
 
 use consumer_core::{
+    departures::Departures,
     fault,
     inbox::{Claim, Claimed, ConsumerId, StoredClaim},
     message::ClaimKey,
@@ -10,7 +11,7 @@ use consumer_core::{
 };
 use sqlx::{Connection, MySql, MySqlConnection, Transaction};
 
-use super::{MySqlSession, classify, statements, statements::Statements};
+use super::{MySqlSession, classify, effects, outbox, statements, statements::Statements};
 use crate::{savepoint, stored};
 
 /// The transaction of one unit.
@@ -89,7 +90,7 @@ pub(super) async fn look_up(
     Ok(found)
 }
 
-pub(super) async fn commit(mut unit: MySqlUnit<'_>) -> Commit {
+pub(super) async fn commit(sql: &Statements, mut unit: MySqlUnit<'_>, departures: &Departures) -> Commit {
     if !fault::is_mutant("no-guard") {
         match statements::run(&mut unit.tx, savepoint::RELEASE).await {
             Ok(()) => {}
@@ -97,10 +98,32 @@ pub(super) async fn commit(mut unit: MySqlUnit<'_>) -> Commit {
             Err(error) => return Commit::Lost(error.into()),
         }
     }
+    if let Err(error) = send_away(sql, &mut unit.tx, departures).await {
+        return refused(unit, error).await;
+    }
     match fault::kill_after_sending("K6", unit.tx.commit()).await {
         Ok(()) => Commit::Done,
         Err(error) if classify::is_refusal(&error) => Commit::Refused(error.into()),
         Err(error) => Commit::Unknown(error.into()),
+    }
+}
+
+/// Writes what a transaction of ours sends away. In a unit it comes after the guard, so never into a transaction that the
+/// handler began.
+pub(super) async fn send_away(
+    sql: &Statements,
+    conn: &mut MySqlConnection,
+    departures: &Departures,
+) -> Result<(), sqlx::Error> {
+    outbox::write(sql, conn, &departures.events).await?;
+    effects::write(sql, conn, &departures.intents).await
+}
+
+/// What the unit sends away cannot be written: the session goes on once the transaction is undone.
+async fn refused(unit: MySqlUnit<'_>, error: sqlx::Error) -> Commit {
+    match undo(unit).await {
+        Ok(()) => Commit::Refused(error.into()),
+        Err(_) => Commit::Lost(error.into()),
     }
 }
 

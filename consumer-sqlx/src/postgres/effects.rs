@@ -20,7 +20,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 pub(super) use self::statements::Statements as EffectStatements;
-use super::{Inner, PgSession, PgStore, lock, statements::Statements, unit};
+use super::{Inner, PgSession, PgStore, lock, statements::Statements, unit, unit::send_away};
 use crate::effect_row::{columns, span};
 
 /// Writes intents, those that are not there yet.
@@ -46,15 +46,6 @@ pub(super) async fn write(
         .execute(conn)
         .await
         .map(drop)
-}
-
-/// Writes what a call sends away, in its transaction.
-async fn send_away(
-    sql: &Statements,
-    conn: &mut PgConnection,
-    departures: &Departures,
-) -> Result<(), sqlx::Error> {
-    write(sql, conn, &departures.intents).await
 }
 
 async fn find(
@@ -84,7 +75,9 @@ async fn compensate(
 
 async fn sweep(store: &Inner, retention: Duration, batch: u32) -> Result<Swept, sqlx::Error> {
     let mut conn = lock::connection(&store.pool).await?;
-    let Some(mut tx) = lock::alone_now(&mut conn, &store.tables).await? else { return Ok(Swept::default()) };
+    let Some(mut tx) = lock::alone_now(&mut conn, &store.tables, "external_effects").await? else {
+        return Ok(Swept::default());
+    };
     let done = sqlx::query(store.sql.effects.sweep.clone())
         .bind(span(retention))
         .bind(i64::from(batch))

@@ -28,14 +28,15 @@ pub(super) async fn alone<'c>(
     Ok(tx)
 }
 
-/// The same for the sweeper, who does not wait; `None` while another process sweeps.
+/// The same for the sweeper of one table, who does not wait; `None` while another process sweeps it.
 pub(super) async fn alone_now<'c>(
     conn: &'c mut PoolConnection<Postgres>,
     tables: &Tables,
+    table: &str,
 ) -> Result<Option<Transaction<'c, Postgres>>, sqlx::Error> {
     let mut tx = conn.begin().await?;
     let ours: bool = sqlx::query_scalar("SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0))")
-        .bind(tables.name("processed_events"))
+        .bind(tables.name(table))
         .fetch_one(&mut *tx)
         .await?;
     Ok(ours.then_some(tx))

@@ -2,7 +2,7 @@
 
 use sqlx::{Executor, PgConnection, Postgres, Row, SqlSafeStr, SqlStr};
 
-use super::effects::EffectStatements;
+use super::{effects::EffectStatements, outbox::OutboxStatements};
 use crate::tables::Tables;
 
 /// What runs per delivery or in a loop.
@@ -14,6 +14,7 @@ pub(super) struct Statements {
     pub(super) highest: SqlStr,
     pub(super) enroll: SqlStr,
     pub(super) applied: SqlStr,
+    pub(super) outbox: OutboxStatements,
     pub(super) effects: EffectStatements,
     pub(super) verify: Vec<SqlStr>,
 }
@@ -29,9 +30,12 @@ impl Statements {
             enroll: tables.sql("INSERT INTO {schema}{prefix}consumers (name, id) VALUES ($1, $2)"),
             applied: tables.sql("SELECT max(version) FROM {schema}{prefix}consumer_migrations"),
             effects: EffectStatements::new(tables),
+            outbox: OutboxStatements::new(tables),
             verify: vec![
                 tables.sql("SELECT name, id, enrolled_at FROM {schema}{prefix}consumers WHERE 1 = 0"),
                 tables.sql(include_str!("verify.sql")),
+                tables.sql("SELECT lane, number FROM {schema}{prefix}outbox_keys WHERE 1 = 0"),
+                tables.sql(include_str!("outbox/verify.sql")),
                 tables.sql(include_str!("effects/verify.sql")),
             ],
         }

@@ -8,7 +8,9 @@ use super::{Inner, lock};
 
 pub(super) async fn sweep(store: &Inner, retention: Duration, batch: u32) -> Result<Swept, sqlx::Error> {
     let mut conn = lock::connection(&store.pool).await?;
-    let Some(mut tx) = lock::alone_now(&mut conn, &store.tables).await? else { return Ok(Swept::default()) };
+    let Some(mut tx) = lock::alone_now(&mut conn, &store.tables, "processed_events").await? else {
+        return Ok(Swept::default());
+    };
     let rows = sqlx::query(store.sql.sweep.clone())
         .bind(retention.as_secs_f64())
         .bind(i64::from(batch))

@@ -20,7 +20,7 @@ use sqlx::{AssertSqlSafe, SqliteConnection};
 
 pub(super) use self::statements::Statements as EffectStatements;
 use self::{call::millis, statements::NOW};
-use super::{Inner, SqliteSession, SqliteStore, lock, statements::Statements, writing};
+use super::{Inner, SqliteSession, SqliteStore, lock, statements::Statements, unit::send_away, writing};
 use crate::effect_row::{BATCH, columns};
 
 /// Writes intents, those that are not there yet.
@@ -52,15 +52,6 @@ pub(super) async fn write(
 }
 
 const ROW: &str = "(?, ?, ?, ?, ?, ?, ?, ?, ?, {now}, {now})";
-
-/// Writes what a call sends away, in its transaction.
-async fn send_away(
-    sql: &Statements,
-    conn: &mut SqliteConnection,
-    departures: &Departures,
-) -> Result<(), sqlx::Error> {
-    write(sql, conn, &departures.intents).await
-}
 
 async fn find(
     sql: &Statements,

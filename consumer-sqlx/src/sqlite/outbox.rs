@@ -1,4 +1,10 @@
-//! The outbox: writing, leasing, settling.
+//! The outbox.
+
+mod people;
+mod publish;
+mod relay;
+mod statements;
+mod write;
 
 use std::time::Duration;
 
@@ -8,48 +14,75 @@ use consumer_core::{
 };
 use uuid::Uuid;
 
-use super::{SqliteSession, SqliteStore};
+pub(super) use self::{statements::Statements as OutboxStatements, write::write};
+use super::{Inner, SqliteSession, SqliteStore, lock};
+use crate::outbox_row::millis;
+
+async fn sweep(store: &Inner, keep: Duration, batch: u32) -> Result<Swept, sqlx::Error> {
+    let mut conn = lock::connection(&store.pool).await?;
+    let _turn = store.turn.lock().await;
+    let mut tx = lock::alone(&mut conn).await?;
+    let done = sqlx::query(store.sql.outbox.sweep.clone())
+        .bind(millis(keep))
+        .bind(i64::from(batch))
+        .execute(&mut *tx)
+        .await?;
+    tx.commit().await?;
+    let rows = done.rows_affected();
+    Ok(Swept { rows, more: rows == u64::from(batch) })
+}
 
 impl OutboxStorage for SqliteStore {
     async fn lease_outbox(
         &self,
-        _: &mut SqliteSession,
-        _: RelayId,
-        _: Duration,
-        _: u32,
+        session: &mut SqliteSession,
+        relay: RelayId,
+        lease: Duration,
+        limit: u32,
     ) -> Result<Vec<OutboxRow>, StorageError> {
-        Err("not built".into())
+        Ok(relay::lease(&self.0, session, relay, lease, limit).await?)
     }
+
     async fn renew_outbox(
         &self,
-        _: &mut SqliteSession,
-        _: RelayId,
-        _: Duration,
-        _: &[Position],
+        session: &mut SqliteSession,
+        relay: RelayId,
+        lease: Duration,
+        rows: &[Position],
     ) -> Result<(), StorageError> {
-        Err("not built".into())
+        Ok(relay::renew(&self.0, session, relay, lease, rows).await?)
     }
+
     async fn settle_outbox(
         &self,
-        _: &mut SqliteSession,
-        _: RelayId,
-        _: &[Settled],
+        session: &mut SqliteSession,
+        relay: RelayId,
+        rows: &[Settled],
     ) -> Result<(), StorageError> {
-        Err("not built".into())
+        Ok(relay::settle(&self.0, session, relay, rows).await?)
     }
-    async fn survey_outbox(&self, _: &mut SqliteSession) -> Result<Survey, StorageError> {
-        Err("not built".into())
+
+    async fn survey_outbox(&self, session: &mut SqliteSession) -> Result<Survey, StorageError> {
+        Ok(people::survey(&self.0.sql, &mut session.conn).await?)
     }
-    async fn list_outbox(&self, _: &mut SqliteSession, _: &Filter) -> Result<Vec<Listed>, StorageError> {
-        Err("not built".into())
+
+    async fn list_outbox(
+        &self,
+        session: &mut SqliteSession,
+        filter: &Filter,
+    ) -> Result<Vec<Listed>, StorageError> {
+        Ok(people::list(&self.0.sql, &mut session.conn, filter).await?)
     }
-    async fn release_outbox(&self, _: &mut SqliteSession, _: Uuid) -> Result<bool, StorageError> {
-        Err("not built".into())
+
+    async fn release_outbox(&self, session: &mut SqliteSession, id: Uuid) -> Result<bool, StorageError> {
+        Ok(people::act(&self.0, session, &self.0.sql.outbox.release, id).await?)
     }
-    async fn discard_outbox(&self, _: &mut SqliteSession, _: Uuid) -> Result<bool, StorageError> {
-        Err("not built".into())
+
+    async fn discard_outbox(&self, session: &mut SqliteSession, id: Uuid) -> Result<bool, StorageError> {
+        Ok(people::act(&self.0, session, &self.0.sql.outbox.discard, id).await?)
     }
-    async fn sweep_outbox(&self, _: Duration, _: u32) -> Result<Swept, StorageError> {
-        Ok(Swept::default())
+
+    async fn sweep_outbox(&self, keep: Duration, batch: u32) -> Result<Swept, StorageError> {
+        Ok(sweep(&self.0, keep, batch).await?)
     }
 }

@@ -2,7 +2,7 @@
 
 use sqlx::{Executor, Row, SqlSafeStr, SqlStr, Sqlite, SqliteConnection};
 
-use super::effects::EffectStatements;
+use super::{effects::EffectStatements, outbox::OutboxStatements};
 use crate::tables::Tables;
 
 /// What runs per delivery or in a loop.
@@ -14,6 +14,7 @@ pub(super) struct Statements {
     pub(super) highest: SqlStr,
     pub(super) enroll: SqlStr,
     pub(super) applied: SqlStr,
+    pub(super) outbox: OutboxStatements,
     pub(super) effects: EffectStatements,
     pub(super) verify: Vec<SqlStr>,
 }
@@ -29,9 +30,12 @@ impl Statements {
             enroll: tables.sql("INSERT INTO {prefix}consumers (name, id) VALUES ($1, $2)"),
             applied: tables.sql("SELECT max(version) FROM {prefix}consumer_migrations"),
             effects: EffectStatements::new(tables),
+            outbox: OutboxStatements::new(tables),
             verify: vec![
                 tables.sql("SELECT name, id, enrolled_at FROM {prefix}consumers WHERE 1 = 0"),
                 tables.sql(include_str!("verify.sql")),
+                tables.sql("SELECT lane, number FROM {prefix}outbox_keys WHERE 1 = 0"),
+                tables.sql(include_str!("outbox/verify.sql")),
                 tables.sql(include_str!("effects/verify.sql")),
             ],
         }

@@ -1,10 +1,11 @@
-//! One unit: begin, claim, guard, commit or rollback.
+//! One unit: begin, claim, guard, flush, commit or rollback.
 //!
 //! Nothing here is ever dropped half way; the limits are SQLite's.
 
 use std::sync::Arc;
 
 use consumer_core::{
+    departures::Departures,
     fault,
     inbox::{Claim, Claimed, ConsumerId, StoredClaim},
     message::ClaimKey,
@@ -14,8 +15,9 @@ use sqlx::{Connection, Sqlite, SqliteConnection, Transaction};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::{
-    SqliteSession, classify,
+    SqliteSession, classify, effects,
     limits::Running,
+    outbox,
     session::CommitGate,
     statements::{self, Statements},
 };
@@ -86,7 +88,7 @@ pub(super) async fn find(
     row.map(|(stamp, readable_id)| stored::claim(&stamp, readable_id)).transpose()
 }
 
-pub(super) async fn commit(unit: SqliteUnit<'_>) -> Commit {
+pub(super) async fn commit(sql: &Statements, unit: SqliteUnit<'_>, departures: &Departures) -> Commit {
     let SqliteUnit { mut tx, commit, running, turn } = unit;
     running.stop();
     if !fault::is_mutant("no-guard") {
@@ -96,6 +98,9 @@ pub(super) async fn commit(unit: SqliteUnit<'_>) -> Commit {
             Err(error) => return Commit::Lost(error.into()),
         }
     }
+    if let Err(error) = send_away(sql, &mut tx, departures).await {
+        return refused(tx, error).await;
+    }
     commit.open();
     let committed = fault::kill_after_sending("K6", tx.commit()).await;
     commit.close();
@@ -104,6 +109,25 @@ pub(super) async fn commit(unit: SqliteUnit<'_>) -> Commit {
         Ok(()) => Commit::Done,
         Err(error) if classify::is_refusal(&error) => Commit::Refused(error.into()),
         Err(error) => Commit::Unknown(error.into()),
+    }
+}
+
+/// Writes what a transaction of ours sends away. In a unit it comes after the guard, so never into a transaction that the
+/// handler began.
+pub(super) async fn send_away(
+    sql: &Statements,
+    conn: &mut SqliteConnection,
+    departures: &Departures,
+) -> Result<(), sqlx::Error> {
+    outbox::write(sql, conn, &departures.events).await?;
+    effects::write(sql, conn, &departures.intents).await
+}
+
+/// What the unit sends away cannot be written: the session goes on once the transaction is undone.
+async fn refused(tx: Transaction<'_, Sqlite>, error: sqlx::Error) -> Commit {
+    match undo(tx).await {
+        Ok(()) => Commit::Refused(error.into()),
+        Err(_) => Commit::Lost(error.into()),
     }
 }
 

@@ -1,0 +1,56 @@
+//! What people do with rows: look at them, release them, give them up.
+
+use std::time::Duration;
+
+use consumer_core::outbox::{Filter, Listed, Survey};
+use sqlx::{SqlStr, SqliteConnection};
+use uuid::Uuid;
+
+use crate::{
+    outbox_row::{is_about_unsent, json, number, read},
+    sqlite::{Inner, SqliteSession, statements::Statements, writing},
+};
+
+pub(super) async fn survey(sql: &Statements, conn: &mut SqliteConnection) -> Result<Survey, sqlx::Error> {
+    let (unsent, parked, oldest_us): (i64, i64, i64) =
+        sqlx::query_as(sql.outbox.survey.clone()).fetch_one(conn).await?;
+    let count = |number| u64::try_from(number).unwrap_or(0);
+    Ok(Survey {
+        unsent: count(unsent),
+        parked: count(parked),
+        oldest: Duration::from_micros(count(oldest_us)),
+    })
+}
+
+pub(super) async fn list(
+    sql: &Statements,
+    conn: &mut SqliteConnection,
+    filter: &Filter,
+) -> Result<Vec<Listed>, sqlx::Error> {
+    let statement = match filter.id {
+        Some(_) => &sql.outbox.find,
+        None if is_about_unsent(filter) => &sql.outbox.list_unsent,
+        None => &sql.outbox.list,
+    };
+    let standings = json(filter.standings.iter().copied().map(number));
+    let query = sqlx::query(statement.clone()).bind(standings).bind(i64::from(filter.limit));
+    let query = match filter.id {
+        Some(id) => query.bind(id.to_string()),
+        None => query,
+    };
+    let rows = query.fetch_all(conn).await?;
+    rows.iter().map(|row| Ok(read!(Looks, row).of(read!(Columns, row).row()?))).collect()
+}
+
+/// Releases a row, or gives it up; `false` if it was neither refused nor parked.
+pub(super) async fn act(
+    store: &Inner,
+    session: &mut SqliteSession,
+    statement: &SqlStr,
+    id: Uuid,
+) -> Result<bool, sqlx::Error> {
+    let mut writing = writing::begin(store, session).await?;
+    let done = sqlx::query(statement.clone()).bind(id.to_string()).execute(&mut *writing.tx).await?;
+    writing.commit().await?;
+    Ok(done.rows_affected() == 1)
+}

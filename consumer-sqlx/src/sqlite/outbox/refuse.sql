@@ -1,0 +1,5 @@
+-- Lock: the database's one write lock. Index: the primary key.
+-- $1: relay, $2: position, $3: what the broker said, $4: milliseconds to wait.
+UPDATE {prefix}outbox_events
+SET held_until_ms = CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) + $4, held_by = NULL, refusals = refusals + 1, error = $3
+WHERE position = $2 AND held_by = $1
