@@ -8,8 +8,10 @@ use consumer_core::{
     departures::Departures,
     inbox::{Claim, Claimed, ConsumerId},
     message::{EventId, Fingerprint},
-    storage::{ConsumerName, StorageError, UnitLimits},
+    outbox::{Fate, OutboxEvent, Settled},
+    storage::{Commit, ConsumerName, RelayId, StorageError, UnitLimits},
 };
+use uuid::Uuid;
 
 /// Limits that no test reaches unless it is about them.
 pub(crate) const LIMITS: UnitLimits =
@@ -41,6 +43,39 @@ pub(crate) async fn begin<'s, S: Storage>(
     let claimed = store.claim(&mut tx, &claim(consumer, id)).await.expect("a claim");
     assert_eq!(claimed, Claimed::Fresh);
     tx
+}
+
+/// Commits a unit that publishes one event, and relays it.
+pub(crate) async fn relay_one<S: Storage>(store: &S, session: &mut S::Session, consumer: ConsumerId) {
+    let event = event(Some("key"));
+    let departures = Departures { events: vec![event.clone()], intents: Vec::new() };
+    let unit = Uuid::new_v4().to_string();
+    let end = store.commit(begin(store, session, consumer, &unit).await, &departures).await;
+    assert!(matches!(end, Commit::Done), "{end:?}");
+    let (relay, lease) = (RelayId::random(), Duration::from_secs(60));
+    let leased = store.lease_outbox(session, relay, lease, 10).await.expect("a lease");
+    assert_eq!(leased.iter().map(|row| &row.event).collect::<Vec<_>>(), [&event]);
+    let sent = Settled { position: leased[0].position, fate: Fate::Sent };
+    store.settle_outbox(session, relay, &[sent]).await.expect("a settlement");
+    store.sweep_outbox(lease, 10).await.expect("a sweep");
+}
+
+/// An event for the outbox.
+pub(crate) fn event(key: Option<&str>) -> OutboxEvent {
+    OutboxEvent {
+        id: Uuid::now_v7(),
+        event_type: "payment.captured".to_owned(),
+        version: 1,
+        key: key.map(str::to_owned),
+        exchange: None,
+        routing_key: "payment.captured".to_owned(),
+        headers: "{}".to_owned(),
+        correlation_id: None,
+        causation_id: None,
+        traceparent: None,
+        content_type: "application/json".to_owned(),
+        data: vec![0, 0xff, b'{'].into(),
+    }
 }
 
 /// Whether an event is claimed, as a session of its own sees it.

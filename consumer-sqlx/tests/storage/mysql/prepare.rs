@@ -76,7 +76,7 @@ async fn a_user_without_ddl_rights_uses_tables_that_are_there() {
     let Some((database, owner, _)) = super::start().await else { return };
     let (mut admin, name) = (database.connect().await, database.name());
     let grants = format!(
-        "CREATE USER u_{name} IDENTIFIED BY 'secret'; GRANT SELECT, INSERT, DELETE ON {name}.* TO u_{name}"
+        "CREATE USER u_{name} IDENTIFIED BY 'secret'; GRANT SELECT, INSERT, UPDATE, DELETE ON {name}.* TO u_{name}"
     );
     admin.execute(AssertSqlSafe(grants)).await.expect("a user");
     let options = MySqlConnectOptions::clone(&owner.pool().connect_options());
@@ -86,6 +86,7 @@ async fn a_user_without_ddl_rights_uses_tables_that_are_there() {
     let consumer = unit::start(&store).await;
     let mut session = store.open(LIMITS).await.expect("a session");
     store.roll_back(begin(&store, &mut session, consumer, "1").await).await;
+    unit::relay_one(&store, &mut session, consumer).await;
     drop(session);
     store.sweep(std::time::Duration::from_secs(1), 10).await.expect("a sweep");
     admin
