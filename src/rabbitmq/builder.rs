@@ -28,7 +28,7 @@ const SHORTEST_HEARTBEAT: Duration = Duration::from_secs(1);
 const CONNECT_WITHIN: Duration = Duration::from_secs(30);
 /// Far above any healthy confirm; during an alarm none ever comes.
 const CONFIRM_WITHIN: Duration = Duration::from_secs(10);
-/// Dead letters and retries are rare; the relay publishes one message per key at a time.
+/// One or two carry a relay at full speed; the others are for messages alike, and for when a queue is slow or full.
 const PUBLISH_CHANNELS: usize = 8;
 
 /// Settings of a connection to RabbitMQ; see [`RabbitMq::builder`].
@@ -88,7 +88,12 @@ impl RabbitMqBuilder {
         self
     }
 
-    /// How many messages can be on their way to RabbitMQ at once; 8 by default.
+    /// How many channels messages are published on, up to 256 at once on each; 8 by default.
+    ///
+    /// Messages for the same exchange with the same routing key and the same message id, or none, are never on the same
+    /// channel, because the broker does not say which of them it returns: of those, as many are on their way at once as
+    /// there are channels. What the broker refused is published one at a time, on channels of its own; of these there
+    /// are at most as many again.
     pub fn publish_channels(mut self, channels: usize) -> Self {
         self.publish_channels = channels;
         self

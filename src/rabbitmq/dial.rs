@@ -16,6 +16,7 @@ use super::{
     address::Address,
     board::Part,
     failure,
+    returns::Returns,
     session::Session,
     wire::{Kit, Wire},
 };
@@ -41,9 +42,9 @@ impl Dialer {
 
     /// One attempt to connect.
     pub(super) async fn dial(&self, part: &Part) -> Result<Arc<Session>> {
-        let cut = CancellationToken::new();
-        match timeout(self.patience(), self.connect(part, cut.clone())).await {
-            Ok(Ok(connection)) => Ok(Arc::new(Session::new(connection, cut))),
+        let (cut, returns) = (CancellationToken::new(), Returns::default());
+        match timeout(self.patience(), self.connect(part, cut.clone(), returns.clone())).await {
+            Ok(Ok(connection)) => Ok(Arc::new(Session::new(connection, cut, returns))),
             Ok(Err(error)) => {
                 cut.cancel();
                 Err(failure::connecting(&self.address, &error))
@@ -55,7 +56,12 @@ impl Dialer {
         }
     }
 
-    async fn connect(&self, part: &Part, cut: CancellationToken) -> lapin::Result<Connection> {
+    async fn connect(
+        &self,
+        part: &Part,
+        cut: CancellationToken,
+        returns: Returns,
+    ) -> lapin::Result<Connection> {
         let tls = self.tls.clone();
         let kit = Kit::new(Handle::current());
         Connection::connector(
@@ -64,7 +70,7 @@ impl Dialer {
             async move |uri: AMQPUri, _| {
                 tokio::select! {
                     () = cut.cancelled() => Err(io::Error::from(io::ErrorKind::TimedOut).into()),
-                    stream = transport(&uri, &tls) => Ok(AsyncTcpStream::Plain(Wire::new(stream?, cut.clone()))),
+                    stream = transport(&uri, &tls) => Ok(AsyncTcpStream::Plain(Wire::new(stream?, cut.clone(), returns.clone()))),
                 }
             },
             self.properties(part),

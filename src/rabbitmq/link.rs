@@ -55,6 +55,9 @@ impl Link {
 
     /// The connection, waited for while there is none; `None` once everything is closing.
     pub(super) async fn session(&self) -> Option<Arc<Session>> {
+        if let Some(session) = self.at_once() {
+            return Some(session);
+        }
         let mut current = self.current.clone();
         tokio::select! {
             biased;
@@ -63,6 +66,13 @@ impl Link {
                 session.ok().and_then(|session| session.clone())
             }
         }
+    }
+
+    /// The connection as it is nearly always.
+    fn at_once(&self) -> Option<Arc<Session>> {
+        let session = self.current.borrow();
+        let usable = |session: &&Arc<Session>| !self.closing.is_cancelled() && session.is_alive();
+        session.as_ref().filter(usable).cloned()
     }
 
     /// Waits until the keeper is through, after everything was told to close.

@@ -11,6 +11,8 @@ use lapin::{
     types::{AMQPValue, DecimalValue, FieldArray, FieldTable, LongString, ShortString},
 };
 
+use super::returns::Likeness;
+
 /// Delivery mode of a message that survives a restart of the broker.
 const PERSISTENT: u8 = 2;
 
@@ -102,6 +104,9 @@ pub(super) struct Outgoing {
     pub(super) routing_key: ShortString,
     pub(super) properties: BasicProperties,
     pub(super) body: Bytes,
+    pub(super) likeness: Likeness,
+    /// Whether it says something about itself that the broker verifies, and closes the channel over.
+    pub(super) is_checked: bool,
     /// The bytes of the content header, which has to fit one frame.
     pub(super) header_len: usize,
 }
@@ -114,12 +119,17 @@ impl Outgoing {
     pub(super) fn new(publication: Publication) -> Result<Self> {
         let Publication { exchange, routing_key, message } = publication;
         let mut size = Size::default();
+        let id = message.properties.message_id.as_deref();
+        let likeness = Likeness::of(exchange.as_bytes(), routing_key.as_bytes(), id.map(str::as_bytes));
+        let is_checked = message.properties.user_id.is_some() || message.properties.expiration.is_some();
         let properties = size.properties(message.properties, message.headers)?;
         Ok(Self {
             exchange: short("exchange", exchange)?,
             routing_key: short("routing key", routing_key)?,
             properties,
             body: message.body,
+            likeness,
+            is_checked,
             header_len: size.0,
         })
     }

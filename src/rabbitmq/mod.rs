@@ -9,6 +9,13 @@
 //!
 //! Connections live on threads of their own, so a handler that blocks delays no heartbeat and no ack.
 //!
+//! # Publishing
+//!
+//! Many messages are in flight on one channel, and each is told of its own confirm and its own return. RabbitMQ does not
+//! say which of several messages for one exchange, with one routing key and one message id, it returns, so these are on
+//! different channels. What made RabbitMQ close a channel, or was refused or not confirmed there, has a channel to itself
+//! until it is taken.
+//!
 //! # What a publisher can do to a consumer
 //!
 //! lapin ends the connection on a message whose properties are no UTF-8, and the process on headers nested about a
@@ -36,6 +43,7 @@ mod link;
 mod message;
 mod mismatch;
 mod publisher;
+mod returns;
 mod session;
 mod settle;
 mod subscription;
@@ -62,7 +70,12 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use self::{
-    address::Address, backoff::Backoff, board::Board, consuming::Consuming, engine::Engine, link::Link,
+    address::Address,
+    backoff::Backoff,
+    board::Board,
+    consuming::Consuming,
+    engine::{Engine, Guest},
+    link::Link,
     publisher::Publisher,
 };
 pub use self::{builder::RabbitMqBuilder, subscription::RabbitMqSubscription};
@@ -158,7 +171,8 @@ impl Broker for RabbitMq {
 
     async fn publish(&self, publication: Publication) -> Result<()> {
         let publisher = self.0.publisher.clone();
-        self.run(async move { publisher.publish(publication).await }).await
+        let published = async move { publisher.publish(publication).await };
+        Guest::new(self.0.engine.handle().clone(), published).await
     }
 
     fn state(&self) -> BrokerState {

@@ -9,7 +9,7 @@ use lapin::{Channel, Connection};
 use tokio::{sync::watch, time::timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::failure;
+use super::{failure, returns::Returns};
 
 /// How long a broker that answers at all may take to open a channel.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -20,17 +20,23 @@ pub(super) struct Session {
     connection: Connection,
     cut: CancellationToken,
     blocked: watch::Sender<bool>,
+    returns: Returns,
     /// The first error that lapin reported, which is the one that says why.
     blamed: Mutex<Option<String>>,
 }
 
 impl Session {
-    pub(super) fn new(connection: Connection, cut: CancellationToken) -> Self {
-        Self { connection, cut, blocked: watch::Sender::new(false), blamed: Mutex::new(None) }
+    pub(super) fn new(connection: Connection, cut: CancellationToken, returns: Returns) -> Self {
+        Self { connection, cut, blocked: watch::Sender::new(false), returns, blamed: Mutex::new(None) }
     }
 
     pub(super) fn connection(&self) -> &Connection {
         &self.connection
+    }
+
+    /// Where what comes back from the broker is put.
+    pub(super) fn returns(&self) -> &Returns {
+        &self.returns
     }
 
     /// A new channel.

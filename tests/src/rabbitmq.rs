@@ -56,6 +56,12 @@ impl Node {
         text
     }
 
+    /// Runs `rabbitmqctl` on something that may be gone by then; says whether it worked.
+    pub fn try_ctl(&self, arguments: &[&str]) -> bool {
+        let output = Command::new(&self.ctl).arg("--quiet").args(arguments).output().expect("rabbitmqctl");
+        output.status.success()
+    }
+
     /// The broker's ends of the connections with this name.
     pub fn connections(&self, name: &str) -> Vec<String> {
         let wanted = format!("\"{name}\"");

@@ -1,58 +1,82 @@
 //! The confirmed publisher: a message is at the broker, or whoever published it knows that it may not be.
 
-mod slot;
+mod lane;
+mod pool;
+mod suspects;
+mod verdict;
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard},
+    future::Future,
+    pin::{Pin, pin},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use consumer_core::{Error, Result, broker::Publication};
-use tokio::{
-    sync::Semaphore,
-    time::{Instant, sleep, timeout_at},
-};
-use tracing::debug;
+use tokio::time::{Sleep, sleep};
 
-use self::slot::Slot;
-use super::{closed, failure, link::Link, message::Outgoing, session::Session};
+use self::{
+    pool::{Berth, Pool},
+    suspects::{Suspect, Suspects},
+};
+use super::{closed, link::Link, message::Outgoing, session::Session};
 
 /// The bytes of a frame around its payload.
 const FRAME: usize = 8;
+/// Messages in flight on one channel. A quorum queue is busy with fewer, and when the broker closes the channel over one
+/// of them, all the others are published again.
+const WINDOW: usize = 256;
 
-/// Publishes on channels of a connection of its own, one message in flight on each.
+/// Publishes on channels of a connection of its own, many messages in flight on each.
 ///
-/// Confirms of several messages in flight on one channel get mixed up when one of them is returned, so that a lost
-/// message would pass for a stored one.
+/// Messages that a return could not tell apart are on different channels. What ended a channel is published alone until
+/// the broker takes it, so that it costs the others one channel and no more.
 #[derive(Debug)]
 pub(super) struct Publisher {
     link: Link,
     limit: Duration,
-    permits: Semaphore,
-    /// Channels that nobody uses right now, the warmest last.
-    idle: Mutex<Vec<Slot>>,
+    channels: usize,
+    suspects: Suspects,
+    pools: Mutex<Option<Arc<Pools>>>,
+}
+
+/// The channels of one connection.
+#[derive(Debug)]
+struct Pools {
+    session: Arc<Session>,
+    shared: Arc<Pool>,
+    /// For one message at a time.
+    alone: Arc<Pool>,
+}
+
+impl Pools {
+    fn new(session: Arc<Session>, channels: usize) -> Arc<Self> {
+        let pool = |window| Pool::new(session.clone(), channels, window);
+        Arc::new(Self { shared: pool(WINDOW), alone: pool(1), session: session.clone() })
+    }
 }
 
 impl Publisher {
-    /// At most `channels` messages in flight, each confirmed within `limit`.
+    /// At most `channels` channels for many messages, and as many again for suspects, each message confirmed within
+    /// `limit`.
     pub(super) fn new(link: Link, channels: usize, limit: Duration) -> Self {
-        Self { link, limit, permits: Semaphore::new(channels.max(1)), idle: Mutex::default() }
+        Self { link, limit, channels, suspects: Suspects::default(), pools: Mutex::default() }
     }
 
     /// Publishes one message and waits for the broker's confirm.
+    ///
+    /// # Cancel safety
+    /// None: dropped, it spends a channel.
     pub(super) async fn publish(&self, publication: Publication) -> Result<()> {
-        let outgoing = Outgoing::new(publication)?;
-        let deadline = Instant::now() + self.limit;
-        let permit = timeout_at(deadline, self.permits.acquire()).await;
-        let _permit = permit.map_err(|_| self.busy())?.map_err(|_| closed())?;
+        let mut outgoing = Outgoing::new(publication)?;
+        let mut deadline = pin!(sleep(self.limit));
         loop {
-            let session = timeout_at(deadline, self.link.session()).await;
-            let session = session.map_err(|_| self.away())?.ok_or_else(closed)?;
+            let session = before(deadline.as_mut(), self.link.session()).await;
+            let session = session.ok_or_else(|| self.away())?.ok_or_else(closed)?;
             fits(&session, &outgoing)?;
-            let attempt = timeout_at(deadline, self.attempt(session.clone(), &outgoing)).await;
-            // A channel whose confirm is still to come must not carry another message: it was dropped just now.
-            if let Some(published) = attempt.map_err(|_| self.late(&session))? {
-                return published;
+            let berth = before(deadline.as_mut(), self.board(&session, &outgoing)).await;
+            if let Some(berth) = berth.ok_or_else(|| self.no_room(&session))? {
+                return self.send(&session, berth, &mut outgoing, deadline).await;
             }
         }
     }
@@ -62,50 +86,49 @@ impl Publisher {
         self.link.closed().await;
     }
 
-    /// Publishes on a channel of this connection; `None` if nothing could be sent there.
-    async fn attempt(&self, session: Arc<Session>, outgoing: &Outgoing) -> Option<Result<()>> {
+    /// Room on a channel of this connection; `None` once the connection is gone.
+    async fn board(&self, session: &Arc<Session>, outgoing: &Outgoing) -> Option<Berth> {
         // A blocked connection writes nothing, and lapin would keep what is given to it meanwhile.
-        tokio::select! {
-            () = session.unblocked() => {}
-            () = session.ended() => return None,
+        if session.is_blocked() {
+            tokio::select! {
+                () = session.unblocked() => {}
+                () = session.ended() => return None,
+            }
         }
-        let mut slot = match self.warm(&session) {
-            Some(slot) => slot,
-            None => self.open(session).await?,
-        };
-        let published = slot.publish(outgoing).await;
-        // A channel remembers that a queue was full, also when it no longer is.
-        if !published.as_ref().is_err_and(Error::is_unconfirmed) {
-            self.keep(slot);
-        }
-        Some(published)
+        let pools = self.pools(session);
+        let pool = if self.suspects.are_in(outgoing) { &pools.alone } else { &pools.shared };
+        pool.board(outgoing.likeness, &outgoing.exchange).await
     }
 
-    async fn open(&self, session: Arc<Session>) -> Option<Slot> {
-        match Slot::open(session).await {
-            Ok(slot) => Some(slot),
-            Err(error) => {
-                debug!(%error, "no channel to publish on");
-                sleep(PAUSE).await;
-                None
+    async fn send(
+        &self,
+        session: &Session,
+        mut berth: Berth,
+        outgoing: &mut Outgoing,
+        deadline: Pin<&mut Sleep>,
+    ) -> Result<()> {
+        let confirmed = before(deadline, berth.fly().publish(outgoing)).await;
+        match confirmed {
+            Some(confirmed) => self.judge(berth, outgoing, confirmed),
+            None => {
+                if !session.is_blocked() {
+                    self.suspects.add(Suspect::route(outgoing));
+                }
+                Err(self.late(session))
             }
         }
     }
 
-    fn warm(&self, session: &Arc<Session>) -> Option<Slot> {
-        let mut idle = self.idle();
-        idle.retain(|slot| slot.is_of(session));
-        idle.pop()
-    }
-
-    fn keep(&self, slot: Slot) {
-        if slot.is_usable() {
-            self.idle().push(slot);
+    fn pools(&self, session: &Arc<Session>) -> Arc<Pools> {
+        let mut pools = self.current();
+        match &*pools {
+            Some(pools) if Arc::ptr_eq(&pools.session, session) => pools.clone(),
+            _ => pools.insert(Pools::new(session.clone(), self.channels)).clone(),
         }
     }
 
-    fn idle(&self) -> MutexGuard<'_, Vec<Slot>> {
-        self.idle.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    fn current(&self) -> MutexGuard<'_, Option<Arc<Pools>>> {
+        self.pools.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn late(&self, session: &Session) -> Error {
@@ -117,7 +140,10 @@ impl Publisher {
         Error::unconfirmed(format!("RabbitMQ did not confirm a message within {:?}: {why}", self.limit))
     }
 
-    fn busy(&self) -> Error {
+    fn no_room(&self, session: &Session) -> Error {
+        if session.is_blocked() {
+            return self.late(session);
+        }
         Error::unavailable(format!("no channel to publish on was free within {:?}", self.limit))
     }
 
@@ -129,8 +155,14 @@ impl Publisher {
     }
 }
 
-/// Between attempts to open a channel on a connection that refuses it.
-const PAUSE: Duration = Duration::from_millis(100);
+/// What comes before the deadline.
+async fn before<T>(deadline: Pin<&mut Sleep>, future: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        biased;
+        done = future => Some(done),
+        () = deadline => None,
+    }
+}
 
 /// The content header has to fit one frame; the broker ends the connection over one that does not.
 fn fits(session: &Session, outgoing: &Outgoing) -> Result<()> {
@@ -143,21 +175,4 @@ fn fits(session: &Session, outgoing: &Outgoing) -> Result<()> {
         )));
     }
     Ok(())
-}
-
-/// Why a channel ended while a message was on it.
-fn refused(outgoing: &Outgoing, error: &lapin::Error) -> Error {
-    let (said, exchange) = (failure::text(error), &outgoing.exchange);
-    match failure::reply_code(error) {
-        Some(failure::NOT_FOUND) => Error::unroutable(format!(
-            "a message was published to exchange '{exchange}', which does not exist, and is not stored: {said}"
-        )),
-        Some(failure::ACCESS_REFUSED) => Error::refused(format!(
-            "this user may not publish to exchange '{exchange}': {said}; allow it with `rabbitmqctl set_permissions`"
-        )),
-        Some(failure::PRECONDITION_FAILED) => {
-            Error::unpublishable(format!("RabbitMQ does not take a message as it is: {said}"))
-        }
-        _ => Error::unconfirmed(format!("RabbitMQ went away before it confirmed a message: {said}")),
-    }
 }

@@ -52,11 +52,13 @@ pub(super) fn body_size(payload: &[u8]) -> Option<u64> {
     cursor.u64()
 }
 
-/// The same header with no properties and no body behind it.
-pub(super) fn emptied(payload: &[u8]) -> Vec<u8> {
-    let mut out = payload.get(..4).unwrap_or(&[0, 60, 0, 0]).to_vec();
-    out.extend_from_slice(&[0; 10]);
-    out
+/// The message id, if the message has one; `None` if that cannot be read.
+pub(super) fn message_id(payload: &[u8]) -> Option<Option<&[u8]>> {
+    let mended = Mended::read(payload)?;
+    let Some((_, property)) = mended.kept.iter().find(|(flag, _)| *flag == MESSAGE_ID_FLAG) else {
+        return (!mended.originals.iter().any(|(name, _)| name.ends_with("message-id"))).then_some(None);
+    };
+    property.get(1..).map(Some)
 }
 
 /// The header as lapin can read it; `None` if it can read it as it is.
@@ -180,6 +182,8 @@ impl<'a> Mended<'a> {
 
 /// The flag of the headers' table.
 const HEADERS_FLAG: u16 = 1 << 13;
+/// The flag of the message id.
+const MESSAGE_ID_FLAG: u16 = 1 << 7;
 
 /// A header that says nothing but that it could not be read, and how long the body is.
 fn unreadable(payload: &[u8]) -> Vec<u8> {

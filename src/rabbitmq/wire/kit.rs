@@ -20,6 +20,7 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use super::Wire;
+use crate::rabbitmq::returns::Returns;
 
 /// The stream below the wire: TCP, or TLS over it, so that the screen sees plain frames.
 type Transport = AsyncTcpStream<<Tokio as Reactor>::TcpStream>;
@@ -86,6 +87,12 @@ impl Reactor for Kit {
         addr: SocketAddr,
     ) -> impl Future<Output = io::Result<Self::TcpStream>> + Send + 'static {
         let connecting = self.0.tcp_connect_addr(addr);
-        async move { Ok(Wire::new(AsyncTcpStream::Plain(connecting.await?), CancellationToken::new())) }
+        async move {
+            Ok(Wire::new(
+                AsyncTcpStream::Plain(connecting.await?),
+                CancellationToken::new(),
+                Returns::default(),
+            ))
+        }
     }
 }

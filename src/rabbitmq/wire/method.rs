@@ -8,6 +8,23 @@ const BASIC: u16 = 60;
 const RETURN: u16 = 50;
 const DELIVER: u16 = 60;
 
+/// One of our messages that no queue took, without its content.
+pub(super) struct Returned {
+    /// Why.
+    pub(super) said: String,
+    pub(super) exchange: Vec<u8>,
+    pub(super) routing_key: Vec<u8>,
+}
+
+/// The arguments of a return.
+pub(super) fn returned(payload: &[u8]) -> Option<Returned> {
+    let mut cursor = Cursor::new(payload);
+    cursor.take(6)?;
+    let said = String::from_utf8_lossy(cursor.short()?).into_owned();
+    let (exchange, routing_key) = (cursor.short()?.to_vec(), cursor.short()?.to_vec());
+    Some(Returned { said, exchange, routing_key })
+}
+
 /// What a method is, as far as the screen cares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {

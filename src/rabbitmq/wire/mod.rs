@@ -20,6 +20,7 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use self::screen::Screen;
 pub(super) use self::{header::DAMAGE, kit::Kit};
+use super::returns::Returns;
 
 /// What one read asks the socket for.
 const READ: usize = 64 << 10;
@@ -37,11 +38,11 @@ pub(super) struct Wire<S> {
 }
 
 impl<S> Wire<S> {
-    /// A wire over `stream` that ends when `cut` is cancelled.
-    pub(super) fn new(stream: S, cut: CancellationToken) -> Self {
+    /// A wire over `stream` that ends when `cut` is cancelled, and tells `returns` what came back.
+    pub(super) fn new(stream: S, cut: CancellationToken, returns: Returns) -> Self {
         Self {
             stream,
-            screen: Screen::default(),
+            screen: Screen::new(returns),
             buffer: vec![0; READ].into_boxed_slice(),
             woken_by_cut: Box::pin(cut.clone().cancelled_owned()),
             cut,

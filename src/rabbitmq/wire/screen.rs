@@ -4,7 +4,11 @@ use std::collections::HashMap;
 
 use bytes::{Buf, BytesMut};
 
-use super::{header, method};
+use super::{
+    header,
+    method::{self, Returned},
+};
+use crate::rabbitmq::returns::{Likeness, Returns};
 
 const METHOD: u8 = 1;
 const HEADER: u8 = 2;
@@ -24,7 +28,7 @@ const LARGEST: usize = 16 << 20;
 /// a table nested a thousand levels deep; both come back with every reconnect. Only methods and content headers are
 /// looked at; bodies pass.
 ///
-/// The content of a returned message is dropped: lapin logs all of it, and nobody reads it.
+/// A returned message is kept from lapin, which would log all of it and hand it to the wrong confirm; [`Returns`] are told.
 #[derive(Default)]
 pub(super) struct Screen {
     input: BytesMut,
@@ -35,14 +39,37 @@ pub(super) struct Screen {
     dropping: usize,
     /// The stream is none that we know: everything passes.
     blind: bool,
-    /// Channels on which a returned message follows, with the bytes of its body that are still to come.
-    returned: HashMap<u16, u64>,
+    /// Channels on which the rest of a returned message follows.
+    coming_back: HashMap<u16, Rest>,
+    returns: Returns,
 }
 
-/// The bytes until the header of a returned message is there.
-const HEADER_TO_COME: u64 = u64::MAX;
+/// What of a returned message is still to come.
+enum Rest {
+    /// Its content header, after this method; `None` if the method could not be read.
+    Header(Option<Returned>),
+    /// So many bytes of its body.
+    Body(u64),
+}
+
+/// What lapin gets of a frame.
+enum Shown {
+    Whole,
+    Mended(Vec<u8>),
+    Nothing,
+}
+
+impl From<Option<Vec<u8>>> for Shown {
+    fn from(mended: Option<Vec<u8>>) -> Self {
+        mended.map_or(Self::Whole, Self::Mended)
+    }
+}
 
 impl Screen {
+    pub(super) fn new(returns: Returns) -> Self {
+        Self { returns, ..Self::default() }
+    }
+
     /// Takes bytes from the broker.
     pub(super) fn feed(&mut self, bytes: &[u8]) {
         self.input.extend_from_slice(bytes);
@@ -106,15 +133,15 @@ impl Screen {
 
     fn body(&mut self, channel: u16, size: usize) -> bool {
         let whole = size + FRONT + 1;
-        match self.returned.get_mut(&channel) {
-            Some(left) => {
+        match self.coming_back.get_mut(&channel) {
+            Some(Rest::Body(left)) => {
                 *left = left.saturating_sub(size as u64);
                 if *left == 0 {
-                    self.returned.remove(&channel);
+                    self.coming_back.remove(&channel);
                 }
                 self.dropping = whole;
             }
-            None => self.passing = whole,
+            _ => self.passing = whole,
         }
         true
     }
@@ -130,35 +157,43 @@ impl Screen {
         }
         let frame = self.input.split_to(whole);
         let payload = &frame[FRONT..whole - 1];
-        let mended =
+        let shown =
             if kind == HEADER { self.header(channel, payload) } else { self.method(channel, payload) };
-        match mended {
-            None => self.output.unsplit(frame),
-            Some(payload) => self.put(kind, channel, &payload),
+        match shown {
+            Shown::Whole => self.output.unsplit(frame),
+            Shown::Mended(payload) => self.put(kind, channel, &payload),
+            Shown::Nothing => {}
         }
         true
     }
 
-    fn method(&mut self, channel: u16, payload: &[u8]) -> Option<Vec<u8>> {
+    fn method(&mut self, channel: u16, payload: &[u8]) -> Shown {
         match method::kind(payload) {
-            method::Kind::Deliver => method::mend(payload),
+            method::Kind::Deliver => method::mend(payload).into(),
             method::Kind::Return => {
-                self.returned.insert(channel, HEADER_TO_COME);
-                None
+                self.coming_back.insert(channel, Rest::Header(method::returned(payload)));
+                Shown::Nothing
             }
-            method::Kind::Other => None,
+            method::Kind::Other => Shown::Whole,
         }
     }
 
-    fn header(&mut self, channel: u16, payload: &[u8]) -> Option<Vec<u8>> {
-        if self.returned.get(&channel) != Some(&HEADER_TO_COME) {
-            return header::mend(payload);
+    fn header(&mut self, channel: u16, payload: &[u8]) -> Shown {
+        match self.coming_back.remove(&channel) {
+            Some(Rest::Header(returned)) => self.came_back(channel, returned, payload),
+            _ => return header::mend(payload).into(),
         }
-        match header::body_size(payload) {
-            None | Some(0) => self.returned.remove(&channel),
-            Some(size) => self.returned.insert(channel, size),
-        };
-        Some(header::emptied(payload))
+        if let Some(size) = header::body_size(payload).filter(|size| *size > 0) {
+            self.coming_back.insert(channel, Rest::Body(size));
+        }
+        Shown::Nothing
+    }
+
+    fn came_back(&self, channel: u16, returned: Option<Returned>, header: &[u8]) {
+        let likeness = returned.as_ref().zip(header::message_id(header));
+        let likeness =
+            likeness.map(|(returned, id)| Likeness::of(&returned.exchange, &returned.routing_key, id));
+        self.returns.put(channel, likeness, returned.map(|returned| returned.said).unwrap_or_default());
     }
 
     fn put(&mut self, kind: u8, channel: u16, payload: &[u8]) {

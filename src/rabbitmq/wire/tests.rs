@@ -10,6 +10,7 @@ use lapin::{
 use proptest::prelude::*;
 
 use super::{DAMAGE, header, screen::Screen, table};
+use crate::rabbitmq::returns::{Fate, Likeness, Returns};
 
 const METHOD: u8 = 1;
 const HEADER: u8 = 2;
@@ -169,7 +170,7 @@ fn a_routing_key_that_is_no_utf8_costs_nothing_but_its_spelling() {
 }
 
 #[test]
-fn the_content_of_a_returned_message_is_dropped() {
+fn a_returned_message_is_kept_from_lapin_and_told_to_its_channel() {
     let returned =
         [&[0, 60, 0, 50, 1, 56], short(b"NO_ROUTE").as_slice(), &short(b""), &short(b"key")].concat();
     let properties = encoded(&BasicProperties::default().with_message_id("secret".into()));
@@ -184,15 +185,34 @@ fn the_content_of_a_returned_message_is_dropped() {
         frame(BODY, 1, b"another"),
     ]
     .concat();
-    let expected = [
-        frame(METHOD, 1, &returned),
-        frame(HEADER, 1, &content_header(0, &[0, 0])),
-        frame(BODY, 2, b"not this"),
-        ack,
-        frame(BODY, 1, b"another"),
-    ]
-    .concat();
-    assert_eq!(through(&mut Screen::default(), &stream), expected);
+    let expected = [frame(BODY, 2, b"not this"), ack, frame(BODY, 1, b"another")].concat();
+    let returns = Returns::default();
+    let tray = returns.open(1, 2);
+    let [likeness, other] = [Some(b"secret".as_slice()), None].map(|id| Likeness::of(b"", b"key", id));
+    assert!(tray.take(likeness, &"".into()) && tray.take(other, &"".into()));
+    assert_eq!(through(&mut Screen::new(returns), &stream), expected);
+    assert_eq!(tray.give(likeness), Fate::Returned("NO_ROUTE".to_owned()));
+    assert_eq!(tray.give(other), Fate::Kept);
+}
+
+#[test]
+fn a_returned_message_without_a_body_or_an_id_is_told_too() {
+    let returned =
+        [&[0, 60, 0, 50, 1, 56], short(b"NO_ROUTE").as_slice(), &short(b"x"), &short(b"\xff")].concat();
+    let properties = encoded(&BasicProperties::default().with_app_id("app".into()));
+    let ack = frame(METHOD, 1, &[0, 60, 0, 80, 0, 0, 0, 0, 0, 0, 0, 1, 0]);
+    let stream =
+        [frame(METHOD, 1, &returned), frame(HEADER, 1, &content_header(0, &properties)), ack.clone()]
+            .concat();
+    let returns = Returns::default();
+    let tray = returns.open(1, 2);
+    let [likeness, other] = [None, Some(b"".as_slice())].map(|id| Likeness::of(b"x", b"\xff", id));
+    assert!(tray.take(likeness, &"x".into()) && tray.take(other, &"x".into()));
+    let mut screen = Screen::new(returns);
+    let screened: Vec<u8> = stream.chunks(3).flat_map(|chunk| through(&mut screen, chunk)).collect();
+    assert_eq!(screened, ack);
+    assert_eq!(tray.give(likeness), Fate::Returned("NO_ROUTE".to_owned()));
+    assert_eq!(tray.give(other), Fate::Kept);
 }
 
 #[test]
