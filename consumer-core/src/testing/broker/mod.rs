@@ -63,7 +63,8 @@ where
             to_no_queue_is_unroutable
             with_an_unbound_key_is_unroutable
             is_routed_by_topic
-            with_too_long_a_key_is_unpublishable;
+            with_too_long_a_key_is_unpublishable
+            many_at_once_are_told_each_its_own;
         consume:
             no_more_than_prefetch_are_unsettled
             competing_consumers_share

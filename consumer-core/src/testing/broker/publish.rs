@@ -1,8 +1,12 @@
 //! Publishing with a confirm.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::stage::{Stage, ack, expect, expect_all, message, new_spec, next, publish, subscribe, to_queue};
+use futures_util::future::join_all;
+
+use super::stage::{
+    Stage, ack, body_of, expect, expect_all, message, new_spec, next, publish, subscribe, to_queue,
+};
 use crate::{
     broker::{Binding, Broker, Publication, QueueSpec},
     message::{HeaderValue, Headers, Message, Properties},
@@ -130,4 +134,34 @@ pub(super) async fn with_too_long_a_key_is_unpublishable<B: Broker>(stage: &Stag
     let error = error.expect_err("AMQP has no routing key of 256 bytes");
     assert!(error.is_unpublishable(), "{error:?}");
     publish(&broker, &spec, &["2"]).await;
+}
+
+/// Callers at once, with ids of their own, with one id for several, and with none.
+const CALLERS: usize = 120;
+
+pub(super) async fn many_at_once_are_told_each_its_own<B: Broker>(stage: &Stage<'_, B>) {
+    let (broker, spec) = stage.with_queue().await;
+    let nowhere = new_spec();
+    let publishing = (0..CALLERS).map(|n| {
+        let stored = n % 3 != 0;
+        let mut sent = message(&n.to_string());
+        sent.properties.message_id =
+            [Some(n.to_string()), Some("shared".to_owned()), None][n / 3 % 3].clone();
+        let publication = to_queue(if stored { &spec.name } else { &nowhere.name }, sent);
+        let publish = broker.publish(publication);
+        async move { (n, stored, publish.await) }
+    });
+    for (n, stored, published) in join_all(publishing).await {
+        match published {
+            Ok(()) => assert!(stored, "{n} is stored nowhere"),
+            Err(error) => assert!(!stored && error.is_unroutable(), "{n}: {error:?}"),
+        }
+    }
+    let mut missing: BTreeSet<_> = (0..CALLERS).filter(|n| n % 3 != 0).map(|n| n.to_string()).collect();
+    let mut deliveries = subscribe(&broker, &spec, 10).await;
+    while !missing.is_empty() {
+        let delivery = next(&mut deliveries).await;
+        assert!(missing.remove(&body_of(&delivery)), "stored once each");
+        ack(delivery).await;
+    }
 }
