@@ -5,7 +5,7 @@ use consumer::{
     broker::{QueueKind, QueueSpec, Topology},
 };
 use consumer_tests::{
-    rabbitmq::{Node, consumed, fresh},
+    rabbitmq::{Node, ack_all, consumed, fresh, publish, to_queue, until},
     servers,
 };
 use lapin::{
@@ -137,5 +137,23 @@ async fn a_name_of_256_bytes_is_an_error_and_no_panic() {
     let spec = QueueSpec::new("x".repeat(256));
     assert!(broker.prepare(std::slice::from_ref(&spec)).await.expect_err("too long").is_topology());
     assert!(broker.subscribe(&spec, 1).await.expect_err("too long").is_topology());
+    broker.close().await;
+}
+
+/// A dead letter that is unroutable finds its queue again once somebody prepares that one.
+#[tokio::test]
+async fn a_deleted_dead_letter_queue_is_declared_again_while_everything_runs() {
+    let Some(node) = Node::get() else { return };
+    let broker = node.connect(&fresh("deleted-dlq")).await;
+    let (spec, mut deliveries) = consumed(&broker, 1).await;
+    node.delete_queue(&spec.dead_letter);
+    let error = broker.publish(to_queue(&spec.dead_letter, "1")).await.expect_err("it is gone");
+    assert!(error.is_unroutable(), "{error:?}");
+    broker.prepare(std::slice::from_ref(&spec)).await.expect("only the dead-letter queue is missing");
+    publish(&broker, &spec.dead_letter, &["1"]).await;
+    until("the dead letter", || node.queue(&spec.dead_letter, "messages").as_deref() == Some("1")).await;
+    assert_eq!(node.queue(&spec.dead_letter, "type").as_deref(), Some("quorum"));
+    publish(&broker, &spec.name, &["2"]).await;
+    ack_all(&mut deliveries, &["2"]).await;
     broker.close().await;
 }
