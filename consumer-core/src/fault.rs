@@ -11,12 +11,14 @@ pub fn kill_point(_name: &str) {
     switched_on::kill_point(_name);
 }
 
-/// Polls `future` once, which sends its request, and then aborts if this is the kill point: the reply stays unread.
+/// Polls `future` once, which sends its request, and then aborts if this is the kill point: the reply stays unread. Threads
+/// that do the sending get a moment for it.
 pub async fn kill_after_sending<F: Future>(_name: &str, future: F) -> F::Output {
     #[cfg(consumer_faults)]
     if switched_on::is_due(_name) {
         let mut future = std::pin::pin!(future);
         let _ = futures_util::poll!(future.as_mut());
+        std::thread::sleep(switched_on::SENDING);
         switched_on::abort(_name);
     }
     future.await
@@ -49,6 +51,9 @@ mod switched_on {
         }
     });
     static MUTANT: LazyLock<Option<String>> = LazyLock::new(|| env::var("CONSUMER_MUTANT").ok());
+    /// Far above what the thread of a connection takes to write a frame.
+    pub(super) const SENDING: std::time::Duration = std::time::Duration::from_millis(20);
+
     static HITS: AtomicU64 = AtomicU64::new(0);
 
     pub(super) fn kill_point(name: &str) {

@@ -31,6 +31,7 @@ pub(super) struct Table {
 
 struct Row {
     row: OutboxRow,
+    lane: Option<Lane>,
     created_at: Instant,
     held: Option<Held>,
     parked: bool,
@@ -69,10 +70,9 @@ impl Table {
     fn lease(&mut self, relay: RelayId, lease: Duration, limit: u32) -> Vec<OutboxRow> {
         let now = clock::now();
         let blocked: HashSet<Lane> =
-            self.unsent().filter(|row| row.is_held(now)).filter_map(|row| row.row.event.lane()).collect();
+            self.unsent().filter(|row| row.is_held(now)).filter_map(|row| row.lane).collect();
         let is_free = |row: &&mut Row| {
-            let lane = row.row.event.lane();
-            row.is_unsent() && !row.is_held(now) && lane.is_none_or(|lane| !blocked.contains(&lane))
+            row.is_unsent() && !row.is_held(now) && row.lane.is_none_or(|lane| !blocked.contains(&lane))
         };
         let free = self.rows.values_mut().filter(is_free).take(limit as usize);
         free.map(|row| row.hold(now + lease, Some(relay))).collect()
@@ -99,9 +99,8 @@ impl Table {
     }
 
     fn listed(&self, row: &Row, now: Instant) -> Listed {
-        let lane = row.row.event.lane();
         let waits = |other: &&Row| {
-            lane.is_some() && other.row.event.lane() == lane && other.row.position > row.row.position
+            row.lane.is_some() && other.lane == row.lane && other.row.position > row.row.position
         };
         let behind = if row.is_unsent() { self.unsent().filter(waits).count() } else { 0 };
         let age = now - row.created_at;
@@ -137,6 +136,7 @@ impl Table {
 impl Row {
     fn new(row: OutboxRow) -> Self {
         Self {
+            lane: row.event.lane(),
             row,
             created_at: clock::now(),
             held: None,
@@ -193,6 +193,11 @@ impl MemoryStore {
     /// Writes events to the outbox, as a transaction outside any handler would.
     pub fn publish_all(&self, events: &[OutboxEvent]) {
         self.state().outbox.write(events);
+    }
+
+    /// How many rows of the outbox are to be published still, parked ones included.
+    pub fn unsent(&self) -> usize {
+        self.state().outbox.unsent().count()
     }
 
     /// Every row of the outbox that was not swept, in the order of the commits.
