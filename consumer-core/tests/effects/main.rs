@@ -1,0 +1,13 @@
+//! Effects at run time, on a storage and a broker in this process, with tokio's clock paused.
+
+mod after;
+mod before;
+mod gateway;
+mod shop;
+mod stage;
+mod undone;
+mod wiring;
+
+use std::time::Duration;
+
+const SECOND: Duration = Duration::from_secs(1);
