@@ -27,8 +27,8 @@ pub struct Outcome<'a> {
     pub error: Option<&'a str>,
     /// When it is due, where the state is [`EffectState::Planned`].
     pub wait: Duration,
-    /// Whether it leaves a doubt; one that is there stays.
-    pub uncertain: bool,
+    /// Whether there is a doubt from now on; `None` where that stays as it is.
+    pub uncertain: Option<bool>,
     /// Whether a call was made.
     pub called: bool,
 }
@@ -41,17 +41,17 @@ impl Ending {
             result: None,
             error: None,
             wait: Duration::ZERO,
-            uncertain: false,
+            uncertain: None,
             called: true,
         };
         match self {
             Self::Done(result) => Outcome { state: EffectState::Done, result: Some(result), ..planned },
             Self::Again { wait, error, uncertain } => {
-                Outcome { error: Some(error), wait: *wait, uncertain: *uncertain, ..planned }
+                Outcome { error: Some(error), wait: *wait, uncertain: Some(*uncertain), ..planned }
             }
             Self::Failed { error } => Outcome { state: EffectState::Failed, error: Some(error), ..planned },
             Self::Unknown { error } => {
-                Outcome { state: EffectState::Unknown, error: Some(error), uncertain: true, ..planned }
+                Outcome { state: EffectState::Unknown, error: Some(error), uncertain: Some(true), ..planned }
             }
             Self::Returned => Outcome { called: false, ..planned },
         }
@@ -122,8 +122,8 @@ mod tests {
 
     #[test]
     fn an_unknown_outcome_is_a_doubt() {
-        assert!(Ending::Unknown { error: String::new() }.outcome().uncertain);
-        assert!(!Ending::Failed { error: String::new() }.outcome().uncertain);
+        assert_eq!(Ending::Unknown { error: String::new() }.outcome().uncertain, Some(true));
+        assert_eq!(Ending::Failed { error: String::new() }.outcome().uncertain, None);
         assert!(!Ending::Returned.outcome().called);
     }
 }

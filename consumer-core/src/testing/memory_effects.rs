@@ -112,7 +112,7 @@ impl Row {
         let Outcome { state, result, error, wait, uncertain, called } = ending.outcome();
         self.record.state = state;
         self.record.attempts += u32::from(called);
-        self.record.uncertain |= uncertain;
+        self.record.uncertain = uncertain.unwrap_or(self.record.uncertain);
         self.record.result = result.cloned();
         if let Some(error) = error {
             self.record.error = Some(error_text(error).into_owned());

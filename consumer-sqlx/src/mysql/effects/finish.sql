@@ -6,7 +6,7 @@ SET state = ?,
     result = ?,
     error = COALESCE(?, error),
     due_at = IF(? = 'planned', UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND, NULL),
-    uncertain = uncertain OR ?,
+    uncertain = COALESCE(?, uncertain),
     attempts = attempts + ?,
     first_started_at = IF(attempts > 0, first_started_at, NULL),
     finished_at = IF(? = 'done', UTC_TIMESTAMP(6), NULL)

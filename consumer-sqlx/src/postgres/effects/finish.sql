@@ -7,7 +7,7 @@ SET state = $3,
     error = coalesce($5, error),
     due_at = CASE WHEN $3 = 'planned'
         THEN clock_timestamp() + $6::double precision * interval '1 microsecond' END,
-    uncertain = uncertain OR $7,
+    uncertain = coalesce($7, uncertain),
     attempts = attempts + $8,
     first_started_at = CASE WHEN attempts + $8 > 0 THEN first_started_at END,
     finished_at = CASE WHEN $3 = 'done' THEN clock_timestamp() END

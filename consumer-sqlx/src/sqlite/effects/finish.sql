@@ -5,7 +5,7 @@ SET state = $3,
     result = $4,
     error = coalesce($5, error),
     due_at_ms = CASE WHEN $3 = 'planned' THEN {now} + $6 END,
-    uncertain = uncertain OR $7,
+    uncertain = coalesce($7, uncertain),
     attempts = attempts + $8,
     first_started_at_ms = CASE WHEN attempts + $8 > 0 THEN first_started_at_ms END,
     finished_at_ms = CASE WHEN $3 = 'done' THEN {now} END
