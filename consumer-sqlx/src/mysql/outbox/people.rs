@@ -17,7 +17,7 @@ use crate::{
 
 pub(super) async fn survey(sql: &Statements, session: &mut MySqlSession) -> Result<Survey, sqlx::Error> {
     let conn = session.awake().await?;
-    let rows = conn.fetch_all(committed(&[sql.outbox.survey.clone()])).await?;
+    let rows = conn.fetch_all(committed([&sql.outbox.survey])).await?;
     let row = rows.first().ok_or(sqlx::Error::RowNotFound)?;
     let count = |at| row.try_get::<i64, _>(at).map(|number| u64::try_from(number).unwrap_or(0));
     Ok(Survey { unsent: count(0)?, parked: count(1)?, oldest: Duration::from_micros(count(2)?) })

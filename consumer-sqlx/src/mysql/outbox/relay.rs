@@ -27,7 +27,7 @@ pub(super) async fn lease(
     limit: u32,
 ) -> Result<Vec<OutboxRow>, sqlx::Error> {
     let conn = session.awake().await?;
-    if conn.fetch_all(committed(&[sql.outbox.probe.clone()])).await?.is_empty() {
+    if conn.fetch_all(committed([&sql.outbox.probe])).await?.is_empty() {
         return Ok(Vec::new());
     }
     queue(sql, conn).await?;
@@ -38,7 +38,7 @@ pub(super) async fn lease(
         return Ok(rows);
     }
     let update = about(&sql.outbox.lease, positions(&rows), Some(relay), micros(lease));
-    let done = conn.execute(committed(&[update])).await?;
+    let done = conn.execute(committed([&update])).await?;
     match done.rows_affected() == rows.len() as u64 {
         true => Ok(rows),
         false => still_ours(sql, conn, relay, rows).await,
@@ -63,7 +63,7 @@ async fn still_ours(
     rows: Vec<OutboxRow>,
 ) -> Result<Vec<OutboxRow>, sqlx::Error> {
     let look = about(&sql.outbox.leased, positions(&rows), Some(relay), 0);
-    let found = conn.fetch_all(committed(&[look])).await?;
+    let found = conn.fetch_all(committed([&look])).await?;
     let ours: HashSet<i64> = found.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
     Ok(rows.into_iter().filter(|row| ours.contains(&row.position.0)).collect())
 }
@@ -81,7 +81,7 @@ pub(super) async fn renew(
     let conn = session.awake().await?;
     queue(sql, conn).await?;
     let rows = rows.iter().map(|position| position.0);
-    run(conn, committed(&[about(&sql.outbox.renew, rows, Some(relay), micros(lease))])).await
+    run(conn, committed([&about(&sql.outbox.renew, rows, Some(relay), micros(lease))])).await
 }
 
 /// Writes what became of rows. What was sent needs no lock of the relays', and is all there is on a good day.

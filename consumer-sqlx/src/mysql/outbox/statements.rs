@@ -73,7 +73,7 @@ pub(super) fn about(
 }
 
 /// Several texts as one, in one trip, with the commit at the end: without autocommit a look begins a transaction as well.
-pub(super) fn committed(statements: &[SqlStr]) -> SqlStr {
-    let texts = statements.iter().map(|text| text.as_str().trim_end()).chain(["COMMIT"]);
+pub(super) fn committed<'a>(statements: impl IntoIterator<Item = &'a SqlStr>) -> SqlStr {
+    let texts = statements.into_iter().map(|text| text.as_str().trim_end()).chain(["COMMIT"]);
     AssertSqlSafe(texts.collect::<Vec<_>>().join("; ")).into_sql_str()
 }
