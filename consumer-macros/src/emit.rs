@@ -72,9 +72,12 @@ pub(crate) fn needs<'a>(
     let private = private(krate);
     let params = params.map(|Extracted { cfgs, ty }| {
         let ty = lifetime::named(ty, &statik());
+        let there = krate::at(ty.span(), &private);
+        let needs = krate::at(ty.span(), quote!(__needs));
+        let report = quote_spanned!(ty.span()=> (&&#there::via::Param::<#of, #ty>::new()).report(#needs));
         quote! {
             #(#cfgs)*
-            (&&#private::via::Param::<#of, #ty>::new()).report(__needs);
+            #report;
         }
     });
     let output: Type = lifetime::named(output, &statik());
@@ -110,9 +113,10 @@ pub(crate) fn ident_at(place: Span, ident: &Ident) -> Ident {
     ident
 }
 
-/// Names of locals, one for each parameter.
-pub(crate) fn locals(count: usize) -> Vec<Ident> {
-    (0..count).map(|i| mixed(&format!("param{i}"))).collect()
+/// Names of locals, one for each parameter; what is wrong with one shows at the parameter's type.
+pub(crate) fn locals<'a>(types: impl Iterator<Item = &'a Type>) -> Vec<Ident> {
+    let named = types.enumerate().map(|(i, ty)| (mixed(&format!("param{i}")), ty.span()));
+    named.map(|(local, place)| ident_at(local.span().located_at(place), &local)).collect()
 }
 
 /// A duration as code.

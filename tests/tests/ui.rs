@@ -16,7 +16,7 @@ fn every_mistake_has_its_answer() {
         return;
     }
     let cases = trybuild::TestCases::new();
-    for item in ["consumer", "event", "classify"] {
+    for item in ["consumer", "effect", "event", "classify"] {
         cases.compile_fail(format!("ui/{item}/fail/*.rs"));
     }
 }

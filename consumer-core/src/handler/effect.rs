@@ -15,7 +15,8 @@ use crate::{
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no effect",
     label = "not an effect",
-    note = "an effect is an `async fn` with `#[effect(name = \"…\")]`, named like the function"
+    note = "an effect is an `async fn` with `#[effect(name = \"…\")]`, and goes by the name of its function: \
+            `Completed<charge_card>`, not what the function takes or returns"
 )]
 pub trait Effect: Send + Sync + 'static {
     /// What its attribute says.
@@ -97,7 +98,9 @@ impl<E, P: for<'e> From<&'e E>> PayloadOf<E> for P {
 /// An effect takes the `Completed` of those before it.
 ///
 /// A test builds one: `checkout(order, Completed(charge), &mut conn)`.
-pub struct Completed<F: Effect>(pub F::Output);
+pub struct Completed<F: Effect>(pub F::Output)
+where
+    F::Output: Sized;
 
 /// What the parameters of an effect are extracted from, in the place of an event.
 pub struct CallOf<F>(PhantomData<fn() -> F>);

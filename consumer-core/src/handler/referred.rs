@@ -1,43 +1,39 @@
 //! Those that an effect refers to by name.
 
-use std::marker::PhantomData;
-
 use super::{Consumes, Effect, Effects, Failed, Needs, Performed};
 
-/// The name of the consumer that is told when an effect with payload `P` has failed.
-pub const fn told<C: Consumes, P>() -> &'static str
-where
-    C::Event: FailureOf<P>,
-{
-    C::SPEC.name
+/// The effect that undoes the effect `F`.
+pub trait Undoes<F: Effect>: Effect {
+    /// How. One constant for all of it: one mistake gives one message.
+    const UNDO: Undo<F>;
 }
 
-/// The event of a consumer that is told about a failure.
-#[diagnostic::on_unimplemented(
-    message = "an effect with payload `{P}` tells of its failure with a `Failed<{P}>`, not with a `{Self}`",
-    label = "a consumer of another event",
-    note = "the `on_failure` consumer takes `Failed<Payload>`: `async fn charge_failed(event: Failed<{P}>, …)`"
-)]
-pub trait FailureOf<P> {}
+/// How an effect is undone.
+pub struct Undo<F: Effect> {
+    schedule: fn(&Performed<F::Payload, F::Output>, Effects<'_>),
+    name: &'static str,
+}
 
-impl<P> FailureOf<P> for Failed<P> {}
+impl<F: Effect> Undo<F> {
+    /// Schedules what undoes it.
+    pub fn schedule(&self, done: &Performed<F::Payload, F::Output>, effects: Effects<'_>) {
+        (self.schedule)(done, effects);
+    }
 
-/// The effect `G` that undoes the effect `F`.
-pub struct Undo<G, F>(PhantomData<fn() -> (G, F)>);
+    /// Reports that what undoes it has to be registered.
+    pub fn needs(&self, needs: &mut Needs) {
+        needs.compensated_by(self.name);
+    }
+}
 
-impl<G: Effect, F: Effect> Undo<G, F>
+impl<F: Effect, G: Effect> Undoes<F> for G
 where
     G::Payload: UndoOf<F::Payload, F::Output>,
 {
-    /// Schedules it.
-    pub fn schedule(done: &Performed<F::Payload, F::Output>, effects: Effects<'_>) {
-        effects.schedule::<G>(&G::Payload::undo_of(done));
-    }
-
-    /// Reports that it has to be registered.
-    pub fn needs(needs: &mut Needs) {
-        needs.compensated_by(G::SPEC.name);
-    }
+    const UNDO: Undo<F> = Undo {
+        schedule: |done, effects| effects.schedule::<G>(&G::Payload::undo_of(done)),
+        name: G::SPEC.name,
+    };
 }
 
 /// Where the payload of an undoing effect comes from.
@@ -57,3 +53,26 @@ impl<P, O, U: for<'d> From<&'d Performed<P, O>>> UndoOf<P, O> for U {
         U::from(done)
     }
 }
+
+/// The consumer that is told when an effect with payload `P` has failed.
+pub trait Told<P>: Consumes {
+    /// Its name.
+    const NAME: &'static str;
+}
+
+impl<P, C: Consumes> Told<P> for C
+where
+    C::Event: FailureOf<P>,
+{
+    const NAME: &'static str = C::SPEC.name;
+}
+
+/// The event of a consumer that is told about a failure.
+#[diagnostic::on_unimplemented(
+    message = "an effect with payload `{P}` tells of its failure with a `Failed<{P}>`, not with a `{Self}`",
+    label = "a consumer of another event",
+    note = "the `on_failure` consumer takes `Failed<Payload>`: `async fn charge_failed(event: Failed<{P}>, …)`"
+)]
+pub trait FailureOf<P> {}
+
+impl<P> FailureOf<P> for Failed<P> {}

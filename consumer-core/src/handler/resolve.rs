@@ -1,6 +1,6 @@
 //! A `resolve` function: it asks a provider what became of a call whose answer was lost.
 
-use std::{future::Future, marker::PhantomData, pin::Pin};
+use std::{future::Future, pin::Pin};
 
 use super::{CallOf, Context, Effect, Extract, HandlerError, Needs, Resolution};
 
@@ -12,7 +12,7 @@ use super::{CallOf, Context, Effect, Extract, HandlerError, Needs, Resolution};
     label = "not a function of the payload and extractors",
     note = "a `resolve` function asks the provider what became of a call: `async fn find(payload: Payload, key: \
             IdempotencyKey) -> Result<Resolution<Output>, E>`, with the payload of the effect by value or by `&` first, and \
-            up to seven extractors"
+            up to seven extractors; what it holds while it waits is `Send`"
 )]
 pub trait Resolves<'c, F: Effect, Args> {
     /// What it returns.
@@ -96,36 +96,76 @@ functions!(A B C D G);
 functions!(A B C D G H);
 functions!(A B C D G H I);
 
-/// A `resolve` function, its parameters known.
-pub struct Resolver<Func, F, Args>(Func, PhantomData<fn(F, Args)>);
-
-/// Checks that it is one.
-pub fn resolver<'c, F: Effect, Args, Func: Resolves<'c, F, Args>>(function: Func) -> Resolver<Func, F, Args> {
-    Resolver(function, PhantomData)
+/// A `resolve` function, its parameters known. What it can do is found out once: one mistake gives one message.
+pub struct Resolver<'c, F: Effect, R> {
+    ask: Ask<'c, F, R>,
+    needs: fn(&mut Needs),
 }
 
-impl<Func, F: Effect, Args> Resolver<Func, F, Args> {
+type Ask<'c, F, R> = Box<
+    dyn FnOnce(&'c mut Option<<F as Effect>::Payload>, &'c Context) -> Result<Asked<'c, R>, HandlerError>
+        + 'c,
+>;
+
+/// Checks that it is one.
+pub fn resolver<'c, F, Args, Func>(function: Func) -> Resolver<'c, F, Func::Returned>
+where
+    F: Effect,
+    Func: Resolves<'c, F, Args> + 'c,
+{
+    Resolver { ask: Box::new(|payload, cx| function.ask(payload, cx)), needs: Func::needs }
+}
+
+impl<'c, F: Effect, R> Resolver<'c, F, R> {
     /// Calls it.
     ///
     /// # Errors
     /// Those of the extractors.
-    pub fn call<'c>(
+    pub fn call(
         self,
         payload: &'c mut Option<F::Payload>,
         cx: &'c Context,
-    ) -> Result<Asked<'c, Func::Returned>, HandlerError>
-    where
-        Func: Resolves<'c, F, Args>,
-    {
-        self.0.ask(payload, cx)
+    ) -> Result<Asked<'c, R>, HandlerError> {
+        (self.ask)(payload, cx)
     }
 
     /// Reports what its parameters ask of the app.
-    pub fn needs(self, needs: &mut Needs)
-    where
-        Func: Resolves<'static, F, Args>,
-    {
-        Func::needs(needs);
+    pub fn needs(self, needs: &mut Needs) {
+        (self.needs)(needs);
+    }
+}
+
+/// What a `resolve` function has returned, through any alias such as `anyhow::Result<Resolution<Charged>>`.
+///
+/// # Errors
+/// The function's own.
+pub fn found<R: Found>(returned: R) -> Result<R::Found, R::Error> {
+    returned.into_result()
+}
+
+/// The return type of a `resolve` function.
+#[diagnostic::on_unimplemented(
+    message = "a `resolve` function returns `Result<Resolution<O>, E>`, not `{Self}`",
+    label = "expected `Result<Resolution<O>, E>`",
+    note = "`Ok` = the provider has answered, be it `Resolution::Unknown`; `Err` = it could not be asked, and is asked again"
+)]
+pub trait Found {
+    /// What it has found out.
+    type Found;
+    /// What went wrong.
+    type Error;
+    /// Itself.
+    ///
+    /// # Errors
+    /// The function's own.
+    fn into_result(self) -> Result<Self::Found, Self::Error>;
+}
+
+impl<R, E> Found for Result<R, E> {
+    type Found = R;
+    type Error = E;
+    fn into_result(self) -> Self {
+        self
     }
 }
 
@@ -160,7 +200,7 @@ mod tests {
     use super::*;
     use crate::{
         effect::{EffectSpec, IdempotencyKey},
-        handler::{Meta, RequestBody, State, States, referred::Undo},
+        handler::{Meta, RequestBody, State, States, referred::Undoes},
     };
 
     enum Charge {}
@@ -244,7 +284,7 @@ mod tests {
         let mut needs = Needs::default();
         resolver::<Charge, _, _>(lent).needs(&mut needs);
         resolver::<Charge, _, _>(without_a_state).needs(&mut needs);
-        Undo::<Refund, Charge>::needs(&mut needs);
+        <Refund as Undoes<Charge>>::UNDO.needs(&mut needs);
         assert_eq!((needs.states.len(), needs.compensated_by), (2, Some("refund")));
     }
 }

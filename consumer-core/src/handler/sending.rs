@@ -75,6 +75,7 @@ impl Effects<'_> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<'a, E: Event> Extract<'a, E> for Outbox<'a> {
     fn extract(cx: &'a Context) -> Result<Self, HandlerError> {
         Ok(Outbox(cx.sending()))
@@ -85,6 +86,7 @@ impl<'a, E: Event> Extract<'a, E> for Outbox<'a> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<'a, E: Event> Extract<'a, E> for Effects<'a> {
     fn extract(cx: &'a Context) -> Result<Self, HandlerError> {
         Ok(Effects(cx.sending()))

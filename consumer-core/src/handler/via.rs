@@ -40,15 +40,7 @@ impl<E> Outcome<E> for Result<(), E> {
     }
 }
 
-/// What an effect has returned, through any alias such as `anyhow::Result<Charged>`.
-///
-/// # Errors
-/// The effect's own.
-pub fn answer<R: Answer>(returned: R) -> Result<R::Output, R::Error> {
-    returned.into_result()
-}
-
-/// The return type of an effect.
+/// The return type of an effect, through any alias such as `anyhow::Result<Charged>`.
 #[diagnostic::on_unimplemented(
     message = "an effect returns `Result<O, E>`, not `{Self}`",
     label = "expected `Result<O, E>`",

@@ -103,7 +103,7 @@ fn spec(consumer: &Consumer<'_>) -> TokenStream {
 fn handle(consumer: &Consumer<'_>) -> TokenStream {
     let private = private(consumer.krate);
     let (cx, tx, s) = (mixed("cx"), mixed("tx"), mixed("S"));
-    let locals = locals(consumer.params.len());
+    let locals = locals(consumer.params.iter().map(Param::ty));
     let params = consumer.params.iter().zip(&locals);
     let lets = params.clone().map(|(param, local)| bind(consumer, param, local));
     let args = params.map(|(Param { cfgs, .. }, local)| quote!(#(#cfgs)* #local));

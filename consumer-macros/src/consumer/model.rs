@@ -40,6 +40,13 @@ pub(crate) enum Role<'a> {
 }
 
 impl<'a> Param<'a> {
+    /// Its type, without a connection's `&mut`.
+    pub(crate) fn ty(&self) -> &'a Type {
+        match self.role {
+            Role::Connection(ty) | Role::Extractor(ty) => ty,
+        }
+    }
+
     /// Itself, if it is read from the delivery.
     pub(crate) fn extracted(&self) -> Option<Extracted<'a>> {
         match self.role {

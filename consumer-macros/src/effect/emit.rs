@@ -91,13 +91,13 @@ fn spec(effect: &Effect<'_>) -> TokenStream {
 fn told(effect: &Effect<'_>, consumer: &Path) -> TokenStream {
     let place = last(consumer);
     let private = krate::at(place, private(effect.krate));
-    quote_spanned!(place=> #private::referred::told::<#consumer, Self::Payload>())
+    quote_spanned!(place=> <#consumer as #private::referred::Told<Self::Payload>>::NAME)
 }
 
 fn call(effect: &Effect<'_>) -> TokenStream {
     let private = private(effect.krate);
     let (cx, payload) = (mixed("cx"), mixed("payload"));
-    let locals = locals(effect.params.len());
+    let locals = locals(effect.params.iter().map(|param| param.ty));
     let of = of(effect);
     let params = effect.params.iter().zip(&locals);
     let lets = params.clone().map(|(param, local)| extract(effect.krate, param, &of, local));
@@ -105,15 +105,19 @@ fn call(effect: &Effect<'_>) -> TokenStream {
     let place = place(effect.output);
     let function = ident_at(place, &effect.function.sig.ident);
     let via = krate::at(place, via(effect));
+    let returned = quote_spanned!(place=> Self::Output);
     let lent = effect.payload.lent.then(|| quote!(&));
-    let answer = quote_spanned!(place=> #via::answer(#function(#lent #payload, #(#args),*).await));
+    let ty = lifetime::named(effect.output, &statik());
+    let answer = quote_spanned! {place=>
+        <#ty as #via::Answer>::into_result(#function(#lent #payload, #(#args),*).await)
+    };
     let wrapped = wrap(&private, self::place(effect.error));
     let output = mixed("output");
     quote! {
         async fn call<'a>(
             #payload: Self::Payload,
             #cx: &'a #private::Context,
-        ) -> #private::std::result::Result<Self::Output, #private::HandlerError> {
+        ) -> #private::std::result::Result<#returned, #private::HandlerError> {
             #(#lets)*
             match #answer {
                 #private::std::result::Result::Ok(#output) => #private::std::result::Result::Ok(#output),
@@ -129,7 +133,7 @@ fn resolve(effect: &Effect<'_>) -> Option<TokenStream> {
     let (cx, payload, resolution) = (mixed("cx"), mixed("payload"), mixed("resolution"));
     let (place, resolver) = (last(path), resolver(effect, path));
     let there = krate::at(place, &private);
-    let answer = quote_spanned!(place=> #there::via::answer(#resolver.call(&mut #payload, #cx)?.await));
+    let answer = quote_spanned!(place=> #there::resolve::found(#resolver.call(&mut #payload, #cx)?.await));
     let value = quote_spanned!(place=> #there::resolve::resolution::<_, Self::Output>(#resolution));
     let wrapped = wrap(&private, place);
     Some(quote! {
@@ -161,7 +165,7 @@ fn compensate(effect: &Effect<'_>) -> Option<TokenStream> {
             #done: &#private::Performed<Self::Payload, Self::Output>,
             #effects: #private::Effects<'_>,
         ) {
-            #undo::schedule(#done, #effects);
+            #undo.schedule(#done, #effects);
         }
     })
 }
@@ -169,7 +173,7 @@ fn compensate(effect: &Effect<'_>) -> Option<TokenStream> {
 fn undo(effect: &Effect<'_>, path: &Path) -> TokenStream {
     let place = last(path);
     let private = krate::at(place, private(effect.krate));
-    quote_spanned!(place=> #private::referred::Undo::<#path, Self>)
+    quote_spanned!(place=> <#path as #private::referred::Undoes<Self>>::UNDO)
 }
 
 fn needs(effect: &Effect<'_>) -> TokenStream {
@@ -180,7 +184,7 @@ fn needs(effect: &Effect<'_>) -> TokenStream {
     });
     let undo = effect.compensate.map(|path| {
         let undo = undo(effect, path);
-        quote!(#undo::needs(__needs);)
+        quote!(#undo.needs(__needs);)
     });
     let more = quote!(#resolver #undo);
     crate::emit::needs(effect.krate, params, &of(effect), effect.output, more)

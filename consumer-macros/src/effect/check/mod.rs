@@ -3,10 +3,13 @@
 mod attr;
 mod param;
 
+use syn::Type;
+
 use super::{attr::Attr, model::Effect};
 use crate::{
     function::Function,
     mistake::Mistakes,
+    param::is,
     signature::{self, Words},
 };
 
@@ -23,6 +26,20 @@ const WORDS: Words = Words {
     output: "Result<(), E>",
 };
 
+/// Types that are no `Result` under any alias; of all others the compiler knows.
+const NO_RESULTS: &[&str] = &[
+    "Option", "String", "Vec", "bool", "f64", "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16", "u32",
+    "u64", "u128", "usize", "Uuid", "Value",
+];
+
+fn result<'a>(output: &'a Type, mistakes: &mut Mistakes) -> Option<&'a Type> {
+    if matches!(output, Type::Path(_) | Type::Macro(_)) && !is(output, NO_RESULTS) {
+        return Some(output);
+    }
+    mistakes.add(output, format!("{}; write `-> Result<…, E>`", WORDS.returns));
+    None
+}
+
 /// The effect that attribute and function make, with whatever is wrong added to `mistakes`.
 pub(super) fn effect<'a>(
     attr: &'a Attr,
@@ -37,7 +54,7 @@ pub(super) fn effect<'a>(
     WORDS.plain(function, mistakes);
     let params = param::all(&function.sig, mistakes);
     attr::passes_its_key(attr, &function.sig, mistakes);
-    let output = WORDS.output(&function.sig, mistakes);
+    let output = WORDS.output(&function.sig, mistakes).and_then(|output| result(output, mistakes));
     let (payload, params) = params?;
     let output = output?;
     Some(Effect {

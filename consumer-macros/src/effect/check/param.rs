@@ -1,6 +1,6 @@
 //! The rules of the parameters: the payload first, then extractors; no connection.
 
-use syn::{Error, Lifetime, PatType, Signature, Type, visit_mut::VisitMut};
+use syn::{Error, Lifetime, PatType, Signature, Type, TypeFnPtr, TypeReference, visit_mut::VisitMut};
 
 use super::super::model::Payload;
 use crate::{
@@ -87,21 +87,29 @@ fn no_payload(ty: &Type) -> Option<&'static str> {
              `Vec<T>` for `&[T]`",
         );
     }
-    let named = reference.lifetime.as_ref().is_some_and(|lifetime| lifetime.ident != "_");
-    named.then_some("the payload is lent for one call: nothing lends it for longer; remove the lifetime")
+    let is_static = reference.lifetime.as_ref().is_some_and(|lifetime| lifetime.ident == "static");
+    is_static.then_some("the payload is lent for one call: nothing lends it for longer; remove the lifetime")
 }
 
+/// Whether there is something in the type that is not its own. A lifetime of the function's has its answer already.
 fn borrows(ty: &Type) -> bool {
     struct Found(bool);
     impl VisitMut for Found {
         fn visit_lifetime_mut(&mut self, lifetime: &mut Lifetime) {
-            self.0 |= lifetime.ident != "static";
+            self.0 |= lifetime.ident == "_";
         }
+        fn visit_type_reference_mut(&mut self, _: &mut TypeReference) {
+            self.0 = true;
+        }
+        fn visit_type_fn_ptr_mut(&mut self, _: &mut TypeFnPtr) {}
     }
     let mut found = Found(false);
     found.visit_type_mut(&mut ty.clone());
     found.0
 }
+
+const NO_KEY_AT_TIMES: &str = "the key is there in every build: where it is missing, a repeated call is done twice; put the \
+                               `cfg` on the whole function";
 
 /// What sends with a transaction.
 const SENDING: &[&str] = &["Outbox", "Effects"];
@@ -110,7 +118,7 @@ const SENDING: &[&str] = &["Outbox", "Effects"];
 fn param<'a>(arg: &'a PatType, mistakes: &mut Mistakes) -> Extracted<'a> {
     let ty = &*arg.ty;
     if is(peel(ty), &["IdempotencyKey"]) {
-        always(arg, "key", "the effect", mistakes);
+        cfgs(arg).into_iter().for_each(|attr| mistakes.add(attr, NO_KEY_AT_TIMES));
     }
     if is_pool(ty) {
         pool(ty, mistakes);

@@ -1,0 +1,16 @@
+use consumer::prelude::*;
+
+#[derive(Serialize, Deserialize)]
+struct Receipt {
+    account: i64,
+}
+
+type Sender<'a> = Outbox<'a>;
+
+#[effect(name = "receipt")]
+async fn send_receipt(receipt: Receipt, key: IdempotencyKey, outbox: Sender<'_>) -> anyhow::Result<()> {
+    let _ = (receipt.account, key, outbox);
+    Ok(())
+}
+
+fn main() {}

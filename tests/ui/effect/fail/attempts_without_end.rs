@@ -1,0 +1,14 @@
+use consumer::prelude::*;
+
+#[derive(Serialize, Deserialize)]
+struct Receipt {
+    account: i64,
+}
+
+#[effect(name = "receipt", attempts = 5_000_000_000)]
+async fn send_receipt(receipt: Receipt, key: IdempotencyKey) -> anyhow::Result<()> {
+    let _ = (receipt.account, key);
+    Ok(())
+}
+
+fn main() {}

@@ -1,0 +1,15 @@
+use consumer::prelude::*;
+
+#[derive(Serialize, Deserialize)]
+struct Receipt {
+    account: i64,
+}
+
+#[consumer(name = "first")]
+#[effect(name = "receipt", unkeyed)]
+async fn send_receipt(receipt: Receipt) -> anyhow::Result<()> {
+    let _ = receipt.account;
+    Ok(())
+}
+
+fn main() {}

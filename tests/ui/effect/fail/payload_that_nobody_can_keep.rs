@@ -1,0 +1,11 @@
+use consumer::prelude::*;
+
+struct Silent {}
+
+#[effect(name = "receipt")]
+async fn send_receipt(receipt: Silent, key: IdempotencyKey) -> anyhow::Result<()> {
+    let _ = (receipt, key);
+    Ok(())
+}
+
+fn main() {}

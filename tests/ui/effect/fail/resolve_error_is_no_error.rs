@@ -1,0 +1,24 @@
+use consumer::{handler::Resolution, prelude::*};
+
+#[derive(Serialize, Deserialize)]
+struct Charge {
+    cents: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Charged {
+    number: String,
+}
+
+#[effect(name = "charge", resolve = find)]
+async fn charge(charge: Charge, key: IdempotencyKey) -> anyhow::Result<Charged> {
+    Ok(Charged { number: format!("{key}-{}", charge.cents) })
+}
+
+async fn find(charge: &Charge) -> Result<Resolution<Charged>, String> {
+    Ok(Resolution::Done(Charged { number: charge.cents.to_string() }))
+}
+
+fn main() {
+    let _ = consumer::App::<consumer::SqliteStore>::new().register::<charge>();
+}

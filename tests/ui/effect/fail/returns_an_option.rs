@@ -1,0 +1,14 @@
+use consumer::prelude::*;
+
+#[derive(Serialize, Deserialize)]
+struct Receipt {
+    account: i64,
+}
+
+#[effect(name = "receipt")]
+async fn send_receipt(receipt: Receipt, key: IdempotencyKey) -> Option<i64> {
+    let _ = (receipt.account, key);
+    None
+}
+
+fn main() {}

@@ -1,0 +1,16 @@
+use consumer::prelude::*;
+
+#[derive(Serialize, Deserialize)]
+struct Receipt {
+    account: i64,
+}
+
+#[effect(name = "receipt")]
+async fn send_receipt(receipt: Receipt, key: IdempotencyKey) -> anyhow::Result<()> {
+    let _ = (receipt.account, key);
+    Ok(())
+}
+
+fn main() {
+    Recording::new().effects().schedule::<send_receipt>(&7);
+}
