@@ -210,7 +210,7 @@ mod tests {
         type Payload = String;
         type Output = usize;
 
-        async fn call<'a>(payload: String, _: &'a Context) -> Result<usize, HandlerError> {
+        async fn call(payload: String, _: &Context) -> Result<usize, HandlerError> {
             Ok(payload.len())
         }
 
@@ -224,7 +224,7 @@ mod tests {
         type Payload = Undone;
         type Output = ();
 
-        async fn call<'a>(_: Undone, _: &'a Context) -> Result<(), HandlerError> {
+        async fn call(_: Undone, _: &Context) -> Result<(), HandlerError> {
             Ok(())
         }
 

@@ -17,6 +17,7 @@ pub(super) fn mistakes<S: Storage>(registry: &Registry<S>, keys: &dyn KeyScheme)
     mistakes.extend(consumers.iter().flat_map(|consumer| completing(consumer, effects)));
     mistakes.extend(effects.iter().flat_map(|effect| alone(effect, consumers)));
     mistakes.extend(effects.iter().filter_map(|effect| telling(effect, consumers)));
+    mistakes.extend(effects.iter().filter_map(|effect| undone(effect, effects)));
     mistakes.extend(effects.iter().flat_map(|effect| callable(effect, keys)));
     mistakes
 }
@@ -83,6 +84,15 @@ fn telling<S: Storage>(effect: &RegisteredEffect, consumers: &[Registered<S>]) -
         format!(
             "effect `{name}` tells consumer `{told}` when it has failed, but that one takes no `Failed<…>`"
         )
+    })
+}
+
+/// The effect that undoes it is there.
+fn undone(effect: &RegisteredEffect, effects: &[RegisteredEffect]) -> Option<String> {
+    let (name, other) = (effect.spec.name, effect.needs.compensated_by?);
+    let registered = effects.iter().any(|effect| effect.spec.name == other);
+    (!registered).then(|| {
+        format!("effect `{name}` is undone by effect `{other}`, which is not registered: `.register::<…>()` it too")
     })
 }
 

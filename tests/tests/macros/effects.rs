@@ -112,6 +112,12 @@ pub async fn everything(
     Ok((cents * factor, format!("{number} {key}")))
 }
 
+/// Both run before it, in this order.
+#[consumer(name = "completes")]
+pub async fn completes(_: Placed, _: Completed<charge>, all: Completed<everything>) -> Sent {
+    if all.0.1.is_empty() { Err(io::Error::other("no number")) } else { Ok(()) }
+}
+
 /// A provider that knows no keys.
 #[effect(name = "letter", unkeyed, resolve = letters::find)]
 pub async fn letter(_: String) -> Sent {
@@ -212,7 +218,7 @@ pub fn all() -> App<MemoryStore> {
     App::new()
         .state(2_i64)
         .state("7")
-        .register::<(charge, refund, charge_failed, everything, letter, logged, upload)>()
+        .register::<(charge, refund, charge_failed, completes, everything, letter, logged, upload)>()
         .register::<(RenamedEffect, conditional, r#loop, of_a_number, of_a_map, in_a_body)>()
 }
 

@@ -3,7 +3,7 @@
 #![allow(dead_code, non_upper_case_globals, reason = "names that are in the way")]
 
 use ::consumer as renamed;
-use ::consumer::{Classify, Event, MySqlStore, consumer, sqlx::MySqlConnection};
+use ::consumer::{Classify, Event, MySqlStore, consumer, effect, sqlx::MySqlConnection};
 
 mod std {}
 mod core {}
@@ -18,6 +18,11 @@ struct Register;
 struct Storage;
 struct Connection;
 struct S;
+struct Effect;
+struct Effects;
+struct Performed;
+struct Resolution;
+struct CallOf;
 trait Extract {}
 
 const cx: u8 = 0;
@@ -30,6 +35,11 @@ const event_type: u8 = 0;
 const data: u8 = 0;
 const error: u8 = 0;
 const cause: u8 = 0;
+const payload: u8 = 0;
+const output: u8 = 0;
+const done: u8 = 0;
+const effects: u8 = 0;
+const resolution: u8 = 0;
 
 #[derive(::serde::Serialize, ::serde::Deserialize, Event)]
 #[event(type = "hygiene", version = 1, crate = renamed)]
@@ -81,8 +91,53 @@ async fn hygiene(
     }
 }
 
+#[effect(
+    name = "hygiene",
+    timeout = "5s",
+    resolve = find,
+    compensate = undo,
+    on_failure = self::told,
+    crate = renamed,
+)]
+async fn lasting(
+    _: i64,
+    _: &::consumer::effect::IdempotencyKey,
+    meta: ::consumer::Meta,
+) -> ::std::result::Result<i64, Dirty> {
+    match meta.attempt() {
+        1 => ::std::result::Result::Err(Dirty::None),
+        _ => ::std::result::Result::Ok(1),
+    }
+}
+
+async fn find(
+    _: i64,
+    _: ::consumer::Meta,
+) -> ::std::result::Result<::consumer::handler::Resolution<i64>, Dirty> {
+    ::std::result::Result::Ok(::consumer::handler::Resolution::Unknown)
+}
+
+#[derive(::serde::Serialize, ::serde::Deserialize)]
+struct Undone;
+
+impl ::std::convert::From<&::consumer::handler::Performed<i64, i64>> for Undone {
+    fn from(_: &::consumer::handler::Performed<i64, i64>) -> Undone {
+        Undone
+    }
+}
+
+#[effect(name = "undo", unkeyed, crate = self::renamed)]
+async fn undo(_: &Undone) -> ::std::result::Result<(), Dirty> {
+    ::std::result::Result::Ok(())
+}
+
+#[consumer(name = "told")]
+async fn told(_: ::consumer::handler::Failed<i64>) -> ::std::result::Result<(), Dirty> {
+    ::std::result::Result::Ok(())
+}
+
 #[test]
 fn it_compiles_and_wires() {
-    let app = ::consumer::App::<MySqlStore>::new().register::<hygiene>();
+    let app = ::consumer::App::<MySqlStore>::new().register::<(hygiene, lasting, undo, told)>();
     assert!(app.check().is_ok());
 }

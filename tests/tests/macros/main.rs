@@ -4,6 +4,7 @@ pub mod effects;
 mod errors;
 mod events;
 mod hygiene;
+mod running;
 mod sending;
 pub mod shapes;
 mod wiring;

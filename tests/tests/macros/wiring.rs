@@ -7,7 +7,10 @@ use consumer::{
     testing::MemoryStore,
 };
 
-use super::shapes::{self, Placed, no_connection};
+use super::{
+    effects::{charge, charge_failed, completes, everything, refund},
+    shapes::{self, Placed, no_connection},
+};
 
 #[derive(Clone)]
 struct Mailer;
@@ -94,4 +97,27 @@ fn a_handler_without_a_connection_fits_any_storage() -> consumer::Result<()> {
 #[test]
 fn an_app_learns_its_storage_from_its_consumers() -> consumer::Result<()> {
     App::new().register::<(shapes::sqlite_alias, shapes::own_error)>().check()
+}
+
+/// What an effect refers to is found missing at start, not when it is needed.
+#[test]
+fn what_an_effect_refers_to_is_registered_too() {
+    let app = App::<MemoryStore>::new().state(2_i64).register::<(completes, charge, everything)>();
+    let complaints = complaints(&app).join("\n");
+    assert!(complaints.contains("undone by effect `refund`"), "{complaints}");
+    assert!(complaints.contains("tells consumer `charge-failed`"), "{complaints}");
+    assert!(complaints.contains("State<&str>"), "the state of `find_charge` is not asked for: {complaints}");
+}
+
+#[test]
+fn a_completed_effect_is_registered_too() {
+    let app = App::<MemoryStore>::new()
+        .state(2_i64)
+        .state("7")
+        .register::<(completes, everything, refund, charge_failed)>();
+    let complaints = complaints(&app).join("\n");
+    assert!(
+        complaints.contains("the `Completed` of effect `charge`, which is not registered"),
+        "{complaints}"
+    );
 }
