@@ -237,8 +237,10 @@ impl<S: Storage, B: Broker> Started<S, B> {
         let mut tasks = self.spawn();
         let helpers = self.spawn_helpers();
         let outcome = tokio::select! {
-            () = shutdown => Ok(()),
+            // A task that has heard of the stop may have returned before this one is polled: that is no death.
+            biased;
             () = self.handle.0.stop.cancelled() => Ok(()),
+            () = shutdown => Ok(()),
             died = died(&mut tasks) => Err(died),
         };
         if outcome.is_err() {

@@ -319,3 +319,13 @@ async fn a_ledger_that_is_away_loses_no_result() {
     stage.reaches("receipt", EffectState::Done).await;
     assert_eq!((gateway.calls().len(), stage.store.pending_faults()), (1, 0));
 }
+
+/// On threads, and often: who of the two hears first is up to them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_runner_that_hears_of_a_stop_first_has_not_died() {
+    let (stage, gateway) = (Stage::new(), Gateway::default());
+    for _ in 0..256 {
+        let process = stage.start(shop::app(&gateway)).await;
+        process.stop().await;
+    }
+}
