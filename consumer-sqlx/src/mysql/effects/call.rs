@@ -235,6 +235,7 @@ pub(super) async fn note(
     line: &str,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(sql.effects.note.clone())
+        .bind(line)
         .bind(id.as_uuid().as_bytes().as_slice())
         .bind(line)
         .bind(ROOM)
