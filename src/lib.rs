@@ -50,6 +50,7 @@
 //! | `rabbitmq` (default) | `RabbitMq`, on lapin; without it only [`memory::MemoryBroker`] is there |
 //! | `sqlite` (default), `postgres`, `mysql` | `SqliteStore`, `PgStore`, `MySqlStore`; the connection in a handler's signature picks one |
 //! | `http` | `http::Provider`: effects over HTTP, with idempotency keys |
+//! | `cli` | the binary `consumer`, for what waits for a person |
 //! | `tls-native-tls`, `tls-rustls-aws-lc-rs`, `tls-rustls-ring-webpki`, `tls-rustls-ring-native-roots` | TLS to the database, under sqlx's names; without one only plaintext |
 //! | `native-tls`, `openssl`, `rustls--aws_lc_rs`, `rustls--ring` | TLS to RabbitMQ (`amqps://`), under lapin's names |
 //! | `rustls-native-certs`, `rustls-platform-verifier`, `rustls-webpki-roots-certs` | which roots a rustls choice of lapin's trusts |
