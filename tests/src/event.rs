@@ -19,3 +19,12 @@ impl Paid {
         Self { payment: payment.into(), doomed: false }
     }
 }
+
+/// A payment was booked: what our own consumers publish.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Event)]
+#[event(type = "payment.booked", version = 1)]
+pub struct Booked {
+    /// Which one; it is booked once.
+    #[event(id, key)]
+    pub payment: String,
+}

@@ -7,6 +7,7 @@ pub mod cable;
 pub mod database;
 pub mod endpoint;
 pub mod event;
+pub mod gateway;
 pub mod ledger;
 pub mod proxy;
 pub mod publisher;

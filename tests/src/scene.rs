@@ -67,6 +67,7 @@ impl Scene {
             consumers: consumers.iter().map(|name| (*name).to_owned()).collect(),
             ledger,
             work_ms: 3,
+            gateway: None,
         };
         Some(Self { task, publisher, proxy, auditor, program, folder, database })
     }

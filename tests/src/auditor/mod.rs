@@ -89,6 +89,21 @@ impl Auditor {
         found.0 > 0
     }
 
+    /// How many rows of the effect ledger are not done.
+    pub async fn unfinished_effects(&mut self) -> i64 {
+        self.count("SELECT COUNT(*) FROM external_effects WHERE state <> 'done'").await
+    }
+
+    /// How many rows of the outbox are not sent.
+    pub async fn unsent_events(&mut self) -> i64 {
+        self.count(self.texts().unsent).await
+    }
+
+    /// How many rows the outbox has.
+    pub async fn published_events(&mut self) -> i64 {
+        self.count("SELECT COUNT(*) FROM outbox_events").await
+    }
+
     /// How many transactions others have open; 0 on SQLite, where nobody can see them.
     pub async fn open_transactions(&mut self) -> i64 {
         self.count(self.texts().open).await

@@ -8,6 +8,8 @@ pub(super) struct Texts {
     pub(super) claims: &'static str,
     /// Takes a consumer's name and a key of 16 bytes.
     pub(super) claimed: &'static str,
+    /// Counts the rows of the outbox that are not sent.
+    pub(super) unsent: &'static str,
     /// Counts the transactions that others have open.
     pub(super) open: &'static str,
     /// Counts the statements of others that wait for a lock.
@@ -21,6 +23,7 @@ pub(super) const POSTGRES: Texts = Texts {
              FROM processed_events p JOIN consumers c ON c.id = p.consumer_id",
     claimed: "SELECT COUNT(*) FROM processed_events p JOIN consumers c ON c.id = p.consumer_id \
               WHERE c.name = $1 AND p.event_key = encode($2, 'hex')::uuid",
+    unsent: "SELECT COUNT(*) FROM outbox_events WHERE sent_at IS NULL",
     open: "SELECT COUNT(*) FROM pg_stat_activity \
            WHERE datname = current_database() AND state = 'idle in transaction'",
     waiting: "SELECT COUNT(*) FROM pg_stat_activity \
@@ -35,6 +38,7 @@ pub(super) const MYSQL: Texts = Texts {
              FROM processed_events p JOIN consumers c ON c.id = p.consumer_id",
     claimed: "SELECT COUNT(*) FROM processed_events p JOIN consumers c ON c.id = p.consumer_id \
               WHERE c.name = ? AND p.event_key = ?",
+    unsent: "SELECT COUNT(*) FROM outbox_events WHERE sent_at IS NULL",
     open: "SELECT COUNT(*) FROM information_schema.innodb_trx t \
            JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id \
            WHERE p.db = DATABASE() AND p.id <> CONNECTION_ID()",
@@ -50,6 +54,7 @@ pub(super) const SQLITE: Texts = Texts {
              FROM processed_events p JOIN consumers c ON c.id = p.consumer_id",
     claimed: "SELECT COUNT(*) FROM processed_events p JOIN consumers c ON c.id = p.consumer_id \
               WHERE c.name = ? AND p.event_key = ?",
+    unsent: "SELECT COUNT(*) FROM outbox_events WHERE sent_at_ms IS NULL",
     // Nobody can see them.
     open: "SELECT 0",
     waiting: "SELECT 0",

@@ -1,6 +1,8 @@
 //! The victim's consumers: the same functions for each database.
 
-use consumer::handler::ConsumerConfig;
+use std::time::Duration;
+
+use consumer::{handler::ConsumerConfig, retry::RetryPolicy};
 
 use super::Consuming;
 
@@ -20,9 +22,10 @@ macro_rules! consumers {
 
             use super::super::{
                 Consuming,
+                charge::{Charge, charge, settle},
                 work::{Work, WorkError},
             };
-            use crate::event::Paid;
+            use crate::event::{Booked, Paid};
 
             #[consumer(name = "first")]
             async fn first(event: Paid, conn: &mut Conn, State(work): State<Work>) -> Result<(), WorkError> {
@@ -40,13 +43,56 @@ macro_rules! consumers {
                 work.run("brief", &event, conn).await
             }
 
+            /// A consumer that charges after its commit, and tells others.
+            #[consumer(name = "billed")]
+            async fn billed(
+                event: Paid,
+                conn: &mut Conn,
+                State(work): State<Work>,
+                effects: Effects<'_>,
+                outbox: Outbox<'_>,
+            ) -> Result<(), WorkError> {
+                work.run("billed", &event, conn).await?;
+                effects.schedule::<charge>(&Charge::from(&event));
+                let booked = Booked { payment: event.payment };
+                outbox.publish_to(&booked, Route::queue(work.queue("audited")));
+                Ok(())
+            }
+
+            /// A consumer that charges before its transaction.
+            #[consumer(name = "settled")]
+            async fn settled(
+                event: Paid,
+                _charged: Completed<settle>,
+                conn: &mut Conn,
+                State(work): State<Work>,
+            ) -> Result<(), WorkError> {
+                work.run("settled", &event, conn).await
+            }
+
+            /// A consumer of what `billed` publishes.
+            #[consumer(name = "audited")]
+            async fn audited(
+                event: Booked,
+                conn: &mut Conn,
+                State(work): State<Work>,
+            ) -> Result<(), WorkError> {
+                work.run("audited", &Paid::new(event.payment), conn).await
+            }
+
             pub(in super::super) fn app(task: &Consuming, work: Work) -> App<Store> {
                 let mut app = App::new().state(work);
+                if let Some(gateway) = &task.gateway {
+                    app = app.state(super::super::charge::provider(gateway)).register::<(charge, settle)>();
+                }
                 for consumer in &task.consumers {
                     let configure = |config| super::configure(config, task, consumer);
                     app = match consumer.as_str() {
                         "first" => app.register_with::<first>(configure),
                         "second" => app.register_with::<second>(configure),
+                        "billed" => app.register_with::<billed>(configure),
+                        "settled" => app.register_with::<settled>(configure),
+                        "audited" => app.register_with::<audited>(configure),
                         _ => app.register_with::<brief>(configure),
                     };
                 }
@@ -60,10 +106,19 @@ consumers!(postgres, consumer_sqlx::postgres::PgStore, consumer::sqlx::PgConnect
 consumers!(mysql, consumer_sqlx::mysql::MySqlStore, consumer::sqlx::MySqlConnection);
 consumers!(sqlite, consumer_sqlx::sqlite::SqliteStore, consumer::sqlx::SqliteConnection);
 
+/// A gateway that fails one call in five is asked this often before a person has to look.
+const PATIENT: RetryPolicy =
+    RetryPolicy { attempts: 20, first_wait: Duration::from_millis(50), longest_wait: Duration::from_secs(1) };
+
 fn configure(config: ConsumerConfig, task: &Consuming, consumer: &str) -> ConsumerConfig {
+    let config = match consumer {
+        // Its events come from the outbox, straight into its queue.
+        "audited" => config,
+        "settled" => config.bind(task.exchange.as_str(), "").retry(PATIENT),
+        _ => config.bind(task.exchange.as_str(), ""),
+    };
     config
         .queue(task.queue(consumer))
-        .bind(task.exchange.as_str(), "")
         .delivery_limit(DELIVERY_LIMIT)
         .concurrency(CONCURRENCY)
         .prefetch(PREFETCH)

@@ -1,6 +1,7 @@
 //! A victim: a small consumer process that tests kill, stop and starve.
 
 mod app;
+mod charge;
 mod contest;
 mod process;
 mod task;
@@ -76,7 +77,7 @@ async fn consume(task: &Consuming) -> consumer::Result<()> {
 }
 
 async fn consume_on<S: Storage>(store: S, app: App<S>, task: &Consuming) -> consumer::Result<()> {
-    let runtime = Runtime::new(store, RabbitMq::connect(&task.amqp).await?);
+    let runtime = Runtime::new(store, RabbitMq::connect(&task.amqp).await?).effects(charge::config());
     let ledger = Ledger::open(&task.ledger).expect("the ledger");
     tokio::spawn(say_ready(runtime.handle(), ledger));
     runtime.run(app).until(shutdown_signal()).await

@@ -32,6 +32,9 @@ pub struct Consuming {
     pub ledger: PathBuf,
     /// How long a handler works, twice this at most.
     pub work_ms: u64,
+    /// The gateway that effects call, for the consumers that have some.
+    #[serde(default)]
+    pub gateway: Option<String>,
 }
 
 impl Consuming {

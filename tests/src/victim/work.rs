@@ -18,10 +18,11 @@ use crate::{
 pub(super) struct Work {
     ledger: Arc<Ledger>,
     millis: u64,
+    exchange: Arc<str>,
 }
 
 /// A call in the ledger. It ends when it is dropped: a handler that is cut off has no open unit.
-struct Call<'c> {
+pub(super) struct Call<'c> {
     ledger: &'c Ledger,
     consumer: &'c str,
     id: &'c str,
@@ -52,7 +53,18 @@ pub(super) enum WorkError {
 
 impl Work {
     pub(super) fn new(task: &Consuming) -> Self {
-        Self { ledger: Arc::new(Ledger::open(&task.ledger).expect("the ledger")), millis: task.work_ms }
+        let ledger = Arc::new(Ledger::open(&task.ledger).expect("the ledger"));
+        Self { ledger, millis: task.work_ms, exchange: task.exchange.as_str().into() }
+    }
+
+    /// The queue of another consumer.
+    pub(super) fn queue(&self, consumer: &str) -> String {
+        super::queue(&self.exchange, consumer)
+    }
+
+    /// Notes that an effect is being called, for as long as the answer is kept.
+    pub(super) fn call<'c>(&'c self, effect: &'c str, id: &'c str) -> Call<'c> {
+        Call::start(&self.ledger, effect, id)
     }
 
     /// One call: a unit is open from its first line in the ledger to its last.

@@ -1,0 +1,127 @@
+//! kill -9, again and again, while a gateway is called that fails one time in five.
+
+use std::time::Duration;
+
+use consumer_tests::{
+    backend::Backend,
+    gateway::Gateway,
+    ledger::{Mark, Reader},
+    scene::Scene,
+    seed,
+    traffic::Traffic,
+    victim::Victim,
+    wait,
+};
+
+/// Kills that count, for each database.
+const KILLS: usize = 50;
+/// Kills in all.
+const MOST_KILLS: usize = 4 * KILLS;
+/// Payments of a run, unless `CONSUMER_TEST_PAYMENTS` says otherwise.
+const PAYMENTS: usize = 1_500;
+/// Confirmed events that wait whenever somebody is killed.
+const BACKLOG: usize = 150;
+/// How many out of a hundred calls the gateway fails.
+const FAULTS: u32 = 20;
+/// How long a handler works: long beside the time it takes to kill it.
+const WORK_MS: u64 = 2;
+/// How long a victim may take to the unit that it dies in.
+const AT_WORK: Duration = Duration::from_secs(60);
+/// How long the last effects may take: the gateway's `Retry-After`, leases of the dead, waits between attempts.
+const DRAIN: Duration = Duration::from_secs(180);
+/// `billed` charges after its commit and tells `audited`; `settled` charges before its transaction.
+const CONSUMERS: [&str; 3] = ["billed", "settled", "audited"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_while_the_gateway_is_called_on_postgres() {
+    killed_while_the_gateway_is_called(Backend::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_while_the_gateway_is_called_on_mysql() {
+    killed_while_the_gateway_is_called(Backend::MySql).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_while_the_gateway_is_called_on_sqlite() {
+    killed_while_the_gateway_is_called(Backend::Sqlite).await;
+}
+
+/// What the kills have hit.
+#[derive(Debug, Default)]
+struct Toll {
+    kills: usize,
+    with_open_work: usize,
+}
+
+async fn killed_while_the_gateway_is_called(backend: Backend) {
+    let Some(mut scene) = Scene::open(backend, env!("CARGO_BIN_EXE_victim"), &CONSUMERS).await else {
+        return;
+    };
+    let mut dice = seed::dice(&format!("kill -9 around effects on {backend}"));
+    let gateway = Gateway::open(FAULTS, dice.fork()).await;
+    scene.task.gateway = Some(gateway.url());
+    scene.task.work_ms = WORK_MS;
+    let first = scene.ready().await;
+    scene.drain(first).await;
+    let traffic = Traffic::start(scene.publisher.clone(), scene.ledger(), "billed", BACKLOG, dice.fork());
+    let mut ledger = scene.ledger();
+    let mut toll = Toll::default();
+    let between = payments().div_ceil(KILLS);
+    while (toll.with_open_work < KILLS || ledger.ended("billed") < payments()) && toll.kills < MOST_KILLS {
+        let mut victim = scene.start(None);
+        let goal = ledger.ended("billed") + dice.usize(between / 2..=between + between / 2);
+        at_work(&mut victim, &mut ledger, goal).await;
+        tokio::time::sleep(Duration::from_micros(dice.u64(..3_000))).await;
+        victim.kill();
+        toll.kills += 1;
+        toll.with_open_work += usize::from(ledger.open_units(victim.pid()) > 0);
+    }
+    let published = traffic.stop().await;
+    let heir = scene.ready().await;
+    wait::until("every effect is done and every event is sent", DRAIN, async || {
+        scene.auditor.unfinished_effects().await == 0
+            && scene.auditor.unsent_events().await == 0
+            && ledger.ended("billed") >= published.ids.len()
+    })
+    .await;
+    scene.drain(heir).await;
+
+    let verdict = scene.verdict(&published).await;
+    let books = gateway.books();
+    println!(
+        "kill -9 around effects on {backend}: kills {}, with open work {}, {books}, {verdict}, 3/N bound {:.3}",
+        toll.kills,
+        toll.with_open_work,
+        3.0 / toll.with_open_work as f64,
+    );
+    assert!(toll.with_open_work >= KILLS, "only {toll:?} held open work");
+    assert!(published.ids.len() >= payments(), "too few payments");
+    assert_eq!(books.faults().len(), 5, "a fault never struck: {:?}", books.faults());
+    verdict.assert_clean();
+    verdict.assert_dead("", &[]);
+    books.assert_clean();
+    assert_eq!(
+        scene.auditor.published_events().await,
+        published.ids.len() as i64,
+        "I4: one event for each payment"
+    );
+    for account in ["charge", "settle"] {
+        assert_eq!(books.charged(account), published.ids, "{account}: one charge for each payment");
+    }
+    scene.close().await;
+}
+
+fn payments() -> usize {
+    std::env::var("CONSUMER_TEST_PAYMENTS").map_or(PAYMENTS, |text| text.parse().expect("a number"))
+}
+
+/// Waits until the victims have done so much, and this one has a unit or a call open.
+async fn at_work(victim: &mut Victim, ledger: &mut Reader, goal: usize) {
+    let pid = victim.pid();
+    wait::until("the victim is at work", AT_WORK, async || {
+        assert!(victim.is_alive(), "the victim died on its own: {}", victim.said());
+        ledger.ended("billed") >= goal && ledger.count(pid, Mark::Start) > 0 && ledger.open_units(pid) > 0
+    })
+    .await;
+}
