@@ -4,15 +4,13 @@ use std::time::Duration;
 
 use consumer_core::{
     effect::{
-        EffectId, EffectRecord, EffectRow, EffectState, IdempotencyKey, Intent, MAX_EVIDENCE, Moment, Origin,
+        EffectId, EffectRecord, EffectRow, EffectState, IdempotencyKey, Intent, LONGEST, MAX_EVIDENCE,
+        Moment, Origin,
     },
     inbox::ConsumerId,
     message::ClaimKey,
 };
 use uuid::Uuid;
-
-/// The longest time that is written into a row: what a provider asks for may be any number.
-const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 /// Rows of one insert: far below the number of parameters that a database takes.
 #[cfg(any(feature = "mysql", feature = "sqlite"))]

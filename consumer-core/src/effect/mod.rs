@@ -19,7 +19,7 @@ pub use self::{
     error::{Effected, ProviderError},
     intent::{EffectId, Intent, Moment, Origin},
     key::{IdempotencyKey, KeyParts, KeyScheme, Standard},
-    outcome::{MAX_ERROR, MAX_EVIDENCE, Outcome, RELEASED, RESOLVED, error_text},
+    outcome::{LONGEST, MAX_ERROR, MAX_EVIDENCE, Outcome, RELEASED, RESOLVED, error_text},
     record::{ByHand, EffectCounts, EffectFilter, EffectRecord, EffectState, Leased, Right},
     row::{Asked, EffectRow},
     spec::EffectSpec,

@@ -13,6 +13,9 @@ pub const MAX_ERROR: usize = 4_000;
 /// so a row with more of them has had a person's attention for long.
 pub const MAX_EVIDENCE: usize = 16_000;
 
+/// The longest lease and the longest wait: what a provider asks for may be any number, and no database takes all of them.
+pub const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
 /// What of a result is kept as evidence, in bytes: the id that a provider gave is near its beginning.
 const MAX_LATE_RESULT: usize = 1_000;
 
@@ -25,7 +28,7 @@ pub struct Outcome<'a> {
     pub result: Option<&'a Bytes>,
     /// What it said; where it said nothing, what was said before stays.
     pub error: Option<&'a str>,
-    /// When it is due, where the state is [`EffectState::Planned`].
+    /// After what it is due, where the state is [`EffectState::Planned`].
     pub wait: Duration,
     /// Whether there is a doubt from now on; `None` where that stays as it is.
     pub uncertain: Option<bool>,
@@ -46,9 +49,12 @@ impl Ending {
         };
         match self {
             Self::Done(result) => Outcome { state: EffectState::Done, result: Some(result), ..planned },
-            Self::Again { wait, error, uncertain } => {
-                Outcome { error: Some(error), wait: *wait, uncertain: Some(*uncertain), ..planned }
-            }
+            Self::Again { wait, error, uncertain } => Outcome {
+                error: Some(error),
+                wait: (*wait).min(LONGEST),
+                uncertain: Some(*uncertain),
+                ..planned
+            },
             Self::Failed { error } => Outcome { state: EffectState::Failed, error: Some(error), ..planned },
             Self::Unknown { error } => {
                 Outcome { state: EffectState::Unknown, error: Some(error), uncertain: Some(true), ..planned }
@@ -85,7 +91,7 @@ pub const RESOLVED: &str = "resolved by hand";
 pub fn error_text(text: &str) -> Cow<'_, str> {
     match clipped(text, MAX_ERROR) {
         // PostgreSQL takes no NUL.
-        text if text.contains('\0') => Cow::Owned(text.replace('\0', "\u{fffd}")),
+        text if text.contains('\0') => Cow::Owned(text.replace('\0', " ")),
         text => Cow::Borrowed(text),
     }
 }
@@ -108,7 +114,7 @@ mod tests {
     fn a_text_of_any_length_fits() {
         let long = "ü".repeat(MAX_ERROR);
         assert_eq!(error_text(&long).len(), MAX_ERROR);
-        assert_eq!(error_text("a\0b"), "a\u{fffd}b");
+        assert_eq!(error_text("a\0b"), "a b");
         let late = Ending::Failed { error: "one\ntwo\0".repeat(MAX_ERROR) }.evidence(3).expect("a line");
         assert!(late.len() <= MAX_ERROR && !late.contains(['\n', '\0']), "{late}");
     }

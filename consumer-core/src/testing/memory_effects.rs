@@ -11,7 +11,8 @@ use crate::{
     departures::Departures,
     effect::{
         Asked, ByHand, EffectCounts, EffectFilter, EffectId, EffectRecord, EffectRow, EffectState, Ending,
-        Intent, Leased, MAX_EVIDENCE, Moment, Outcome, RELEASED, RESOLVED, Recorded, Right, error_text,
+        Intent, LONGEST, Leased, MAX_EVIDENCE, Moment, Outcome, RELEASED, RESOLVED, Recorded, Right,
+        error_text,
     },
     inbox::ConsumerId,
     message::ClaimKey,
@@ -103,7 +104,7 @@ impl Row {
         self.record.attempts = leased.attempts;
         self.record.uncertain = leased.uncertain;
         self.fence = leased.fence;
-        self.due_at = Some(now + lease);
+        self.due_at = Some(now + lease.min(LONGEST));
         self.first_started_at.get_or_insert(now);
     }
 
@@ -201,7 +202,7 @@ impl EffectStorage for MemoryStore {
         self.check(Step::RenewEffect)?;
         let mut state = self.state();
         let held = state.ledger.held(id, fence);
-        Ok(held.map(|row| row.due_at = Some(clock::now() + lease)).is_some())
+        Ok(held.map(|row| row.due_at = Some(clock::now() + lease.min(LONGEST))).is_some())
     }
 
     async fn finish_effect(
@@ -348,5 +349,20 @@ impl EffectStorage for MemoryStore {
         rows.retain(|id, _| !old.contains(id));
         let rows = old.len() as u64;
         Ok(Swept { rows, more: rows == u64::from(batch) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::effect_suite;
+
+    #[tokio::test(start_paused = true)]
+    async fn conformance() {
+        effect_suite(async || {
+            let store = MemoryStore::new();
+            [store.clone(), store]
+        })
+        .await;
     }
 }

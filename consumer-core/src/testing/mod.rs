@@ -9,5 +9,5 @@ mod storage;
 pub use self::{
     broker::broker_suite,
     memory_store::{Fault, MemoryError, MemorySession, MemoryStore, MemoryTx, Step},
-    storage::{Ending, SuiteStorage, storage_suite},
+    storage::{Ending, SuiteStorage, effect_suite, storage_suite},
 };

@@ -2,6 +2,7 @@
 
 mod claim;
 mod commit;
+mod effects;
 mod guard;
 mod limits;
 mod outbox_lease;
@@ -19,6 +20,7 @@ use std::future::Future;
 
 use futures_util::FutureExt;
 
+pub use self::effects::effect_suite;
 use self::stage::Stage;
 use crate::storage::{Storage, StorageError};
 
@@ -191,5 +193,11 @@ where
             an_idle_session_still_works
             a_session_answers_a_ping;
     }
+    let two_processes = async || {
+        let database = stage.database().await;
+        let stores = [database.store().await, database.store().await];
+        (database, stores)
+    };
+    failed.extend(effects::run(two_processes).await);
     assert!(failed.is_empty(), "{} cases failed:\n{}", failed.len(), failed.join("\n"));
 }
