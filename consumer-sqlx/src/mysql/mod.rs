@@ -1,6 +1,7 @@
 //! MySQL and MariaDB.
 //!
-//! Run against MariaDB 10.11. Every statement is one that both have; the tables need MySQL 5.7 or MariaDB 10.3.
+//! Run against MariaDB 10.11. Every statement is one that both have; the statements need MySQL 8.0.1
+//! or MariaDB 10.6 (`SKIP LOCKED`).
 
 mod builder;
 mod classify;
