@@ -10,6 +10,7 @@ mod database;
 mod log;
 mod mysql;
 mod postgres;
+mod published;
 mod redaction;
 mod sqlite;
 mod unit;

@@ -3,6 +3,7 @@
 mod classify;
 mod guard;
 mod limits;
+mod outbox;
 mod prepare;
 mod session;
 mod stage;
