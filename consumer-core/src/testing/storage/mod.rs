@@ -176,6 +176,7 @@ where
             that_is_renewed_lasts
             that_another_has_is_not_renewed
             of_what_was_sent_is_none
+            of_many_at_once_shares_no_lane
             is_never_given_to_two;
         outbox_settle:
             sent_is_true_whoever_holds_the_row

@@ -79,6 +79,30 @@ pub(super) async fn of_what_was_sent_is_none<S: SuiteStorage>(database: &S) {
     assert_eq!(names(&relay.lease(LONG, ALL).await), ["a2"], "the same session sees what came later");
 }
 
+/// Each asks for more than the one before, so whoever comes second sees rows behind those that the first is about to get.
+pub(super) async fn of_many_at_once_shares_no_lane<S: SuiteStorage>(database: &S) {
+    let process = process(database).await;
+    process.publish((0..40).map(|i| of(["a", "b"][i % 2]))).await;
+    let mut relays = join_all((0..RELAYS).map(|_| Relay::of(&process))).await;
+    for round in 0..20 {
+        let ask = |(who, relay)| lease_some(relay, 4 * (who as u32 + 1));
+        let leased = join_all(relays.iter_mut().enumerate().map(ask)).await;
+        let mut lanes = HashSet::new();
+        for rows in &leased {
+            let heads: HashSet<_> = rows.iter().filter_map(|row| row.event.lane()).collect();
+            let shared = heads.iter().any(|lane| !lanes.insert(*lane));
+            assert!(!shared, "two relays got parts of one lane (round {round}): {:?}", names(rows));
+        }
+        for (relay, rows) in relays.iter_mut().zip(&leased) {
+            relay.settle(rows, &Fate::Untouched).await;
+        }
+    }
+}
+
+async fn lease_some<S: SuiteStorage>(relay: &mut Relay<'_, S>, limit: u32) -> Vec<OutboxRow> {
+    relay.lease(LONG, limit).await
+}
+
 /// Who holds which lane, and what was sent in which order.
 #[derive(Default)]
 struct Books {
@@ -113,7 +137,7 @@ pub(super) async fn is_never_given_to_two<S: SuiteStorage>(database: &S) {
 /// Leases until everything is sent, and gives every third batch's end back.
 async fn run<S: SuiteStorage>(mut relay: Relay<'_, S>, who: usize, books: &Mutex<Books>) {
     for round in 0.. {
-        let rows = relay.lease(LONG, 5).await;
+        let rows = relay.lease(LONG, 5 * (who as u32 + 1)).await;
         take(&rows, who, &mut books.lock().expect("the books"));
         if rows.is_empty() {
             if books.lock().expect("the books").sent.len() == (LANES + 1) * EVENTS {
