@@ -66,7 +66,9 @@ async fn an_announcement_wakes_other_processes_until_the_connection_is_lost() {
     let Some((database, store, _)) = start().await else { return };
     let other = database.store().await;
     let woken = AtomicUsize::new(0);
-    let listening = Box::pin(store.announced(|| drop(woken.fetch_add(1, Ordering::SeqCst))));
+    let listening = Box::pin(store.announced(|| {
+        woken.fetch_add(1, Ordering::SeqCst);
+    }));
     // An announcement that nobody hears yet is lost, so it is said again.
     let announcing = Box::pin(async {
         while woken.load(Ordering::SeqCst) == 0 {
