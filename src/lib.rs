@@ -137,10 +137,16 @@ mod pages {
     struct Readme;
     #[doc = include_str!("../docs/adopting.md")]
     struct Adopting;
+    #[doc = include_str!("../docs/debezium.md")]
+    struct Debezium;
+    #[doc = include_str!("../docs/effects.md")]
+    struct Effects;
     #[doc = include_str!("../docs/guarantees.md")]
     struct Guarantees;
     #[doc = include_str!("../docs/operating.md")]
     struct Operating;
+    #[doc = include_str!("../docs/outbox.md")]
+    struct Outbox;
     #[doc = include_str!("../docs/renaming.md")]
     struct Renaming;
     #[doc = include_str!("../docs/sizing.md")]
