@@ -53,7 +53,7 @@ fn confirmed_as(outgoing: &Outgoing, confirmation: &Confirmation, fate: Fate) ->
     match (confirmation, fate) {
         (_, Fate::Returned(said)) => Err(unroutable(outgoing, &said)),
         (Confirmation::Ack(None), Fate::Kept) => Ok(()),
-        (Confirmation::Nack(_), _) => Err(Error::unconfirmed(format!(
+        (Confirmation::Nack(_), _) => Err(Error::nacked(format!(
             "RabbitMQ refused a message for '{}': the queue is full, or could not store it",
             outgoing.routing_key
         ))),
