@@ -83,6 +83,11 @@ impl Desk {
         self.held.is_empty()
     }
 
+    /// How many rows there are to be written.
+    pub(super) fn done(&self) -> usize {
+        self.done.len()
+    }
+
     /// Says that rows may have been committed or set free.
     pub(super) fn look_again(&mut self) {
         self.more = true;

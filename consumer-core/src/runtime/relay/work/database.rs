@@ -19,6 +19,10 @@ use crate::{
 
 /// How often the outbox is counted.
 const BETWEEN_SURVEYS: Duration = Duration::from_secs(5);
+/// Less than this part of the window is not written while publishes are in flight, until [`LINGER`] is over.
+const FEW: usize = 8;
+/// How long confirmed rows wait for others at most.
+const LINGER: Duration = Duration::from_millis(5);
 /// How soon a relay looks again that was woken and found nothing: somebody else had the rows' lanes in hand.
 const SECOND_LOOK: Duration = Duration::from_millis(50);
 impl<S: Storage, B: Broker> Work<S, B> {
@@ -41,12 +45,27 @@ impl<S: Storage, B: Broker> Work<S, B> {
     fn plan(&mut self, now: Instant) -> Plan {
         let due = self.desk.renew_at(self.terms.lease / 2).is_some_and(|at| at <= now);
         let renew = if due { self.desk.renewals(now) } else { Vec::new() };
-        let settle = self.desk.batch();
+        let settle = if self.is_worth_a_trip(now) { self.desk.batch() } else { Vec::new() };
         let survey = self.survey_at <= now;
         if survey {
             self.survey_at = now + BETWEEN_SURVEYS;
         }
         Plan { lease: self.lease(&settle, now), settle, renew, survey }
+    }
+
+    /// Whether to write what there is: at once when nothing else is going on, else a few rows at a time. Each trip is a
+    /// commit, and nobody waits for this one.
+    fn is_worth_a_trip(&mut self, now: Instant) -> bool {
+        let few = self.desk.done() * FEW < self.relay.config.window as usize;
+        if self.desk.done() == 0 || self.flights.is_empty() || !few {
+            self.write_at = None;
+            return true;
+        }
+        let due = *self.write_at.get_or_insert(now + LINGER) <= now;
+        if due {
+            self.write_at = None;
+        }
+        due
     }
 
     fn lease(&mut self, settle: &[Settled], now: Instant) -> Option<u32> {

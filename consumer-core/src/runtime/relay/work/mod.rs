@@ -62,6 +62,8 @@ pub(super) struct Work<S: Storage, B: Broker> {
     woken: bool,
     look_at: Instant,
     survey_at: Instant,
+    /// When a few rows are written although others are in flight.
+    write_at: Option<Instant>,
     last_confirm: Option<Instant>,
     last_warnings: HashMap<Trouble, Instant>,
     drain_until: Option<Instant>,
@@ -85,6 +87,7 @@ impl<S: Storage, B: Broker> Work<S, B> {
             woken: false,
             look_at: now,
             survey_at: now,
+            write_at: None,
             last_confirm: None,
             last_warnings: HashMap::new(),
             drain_until: None,
@@ -138,6 +141,9 @@ impl<S: Storage, B: Broker> Work<S, B> {
         let mut alarm = self.survey_at;
         if self.takes_publishes(now) && !self.is_drained(now) {
             alarm = alarm.min(self.look_at);
+        }
+        if let Some(write_at) = self.write_at {
+            alarm = alarm.min(write_at);
         }
         if let Some(renew_at) = self.desk.renew_at(self.terms.lease / 2) {
             alarm = alarm.min(renew_at);
