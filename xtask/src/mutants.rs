@@ -42,6 +42,16 @@ const MUTANTS: &[Mutant] = &[
         why: "two deliveries of one event both run the handler, and its effects outside the transaction happen twice",
         tests: &[],
     },
+    Mutant {
+        name: "marks-before-confirm",
+        why: "an event that no queue took, or that a crash overtook, is never published again",
+        tests: &[],
+    },
+    Mutant {
+        name: "new-id-on-republish",
+        why: "an event that is published again after a lost confirm passes for another one and takes effect twice",
+        tests: &[],
+    },
 ];
 
 /// One line of the table.

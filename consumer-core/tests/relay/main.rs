@@ -3,5 +3,6 @@
 mod broker;
 mod faults;
 mod lifecycle;
+mod mutants;
 mod order;
 mod stage;
