@@ -9,6 +9,7 @@ pub mod endpoint;
 pub mod event;
 pub mod gateway;
 pub mod ledger;
+pub mod outlet;
 pub mod proxy;
 pub mod publisher;
 pub mod rabbitmq;

@@ -7,10 +7,11 @@ mod process;
 mod task;
 mod work;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use consumer::{
     App, RabbitMq, Storage,
+    outbox::Relay,
     runtime::{Runtime, RuntimeHandle, shutdown_signal},
 };
 use consumer_sqlx::{mysql::MySqlStore, postgres::PgStore, sqlite::SqliteStore};
@@ -19,7 +20,7 @@ use tokio::time::sleep;
 use self::work::Work;
 pub use self::{
     process::Victim,
-    task::{Consuming, Task, queue},
+    task::{Consuming, Relaying, Task, queue},
 };
 use crate::{
     backend::Backend,
@@ -48,6 +49,10 @@ async fn run(task: Task) -> anyhow::Result<()> {
         Task::Consume(consuming) => {
             end_with_parent();
             Ok(consume(&consuming).await?)
+        }
+        Task::Relay(relaying) => {
+            end_with_parent();
+            Ok(relay(&relaying).await?)
         }
         Task::Race(racing) => contest::run(&racing).await,
     }
@@ -83,9 +88,24 @@ async fn consume_on<S: Storage>(store: S, app: App<S>, task: &Consuming) -> cons
     runtime.run(app).until(shutdown_signal()).await
 }
 
+async fn relay(task: &Relaying) -> consumer::Result<()> {
+    let url = task.database.as_str();
+    match task.backend {
+        Backend::Postgres => relay_on(PgStore::connect(url).await?, task).await,
+        Backend::MySql => relay_on(MySqlStore::connect(url).await?, task).await,
+        Backend::Sqlite => relay_on(SqliteStore::connect(url).await?, task).await,
+    }
+}
+
+async fn relay_on<S: Storage>(store: S, task: &Relaying) -> consumer::Result<()> {
+    let relay = Relay::new().lease(Duration::from_millis(task.lease_ms));
+    let runtime = Runtime::new(store, RabbitMq::connect(&task.amqp).await?).relay(relay);
+    runtime.run(App::new()).until(shutdown_signal()).await
+}
+
 async fn say_ready(runtime: RuntimeHandle, ledger: Ledger) {
     while !runtime.health().ready {
-        sleep(std::time::Duration::from_millis(2)).await;
+        sleep(Duration::from_millis(2)).await;
     }
     ledger.write(Mark::Ready, "-", "-");
 }

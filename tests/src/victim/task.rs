@@ -11,8 +11,23 @@ use crate::{backend::Backend, race::Racing};
 pub enum Task {
     /// Consume until told to stop.
     Consume(Consuming),
+    /// Relay the outbox until told to stop.
+    Relay(Relaying),
     /// Race other processes for claims.
     Race(Racing),
+}
+
+/// How to relay.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Relaying {
+    /// Which database.
+    pub backend: Backend,
+    /// Its URL.
+    pub database: String,
+    /// The broker's URL.
+    pub amqp: String,
+    /// How long a lease lasts.
+    pub lease_ms: u64,
 }
 
 /// How to consume.

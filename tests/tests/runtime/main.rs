@@ -3,6 +3,7 @@
 mod endings;
 mod hostile;
 mod lifecycle;
+mod outbox;
 mod telemetry;
 
 use std::{sync::Arc, time::Duration};
