@@ -112,7 +112,8 @@ async fn lapin_alone(amqp: &str, inlet: &Inlet, messages: usize) -> Result<()> {
         let properties = BasicProperties::default().with_delivery_mode(2);
         let exchange = Relay::DEFAULT_EXCHANGE.into();
         let confirm = channel.basic_publish(exchange, key.into(), options, body, properties).await?;
-        anyhow::Ok(ensure!(confirm.await?.is_ack(), "no ack"))
+        ensure!(confirm.await?.is_ack(), "no ack");
+        anyhow::Ok(())
     };
     let mut published = stream::iter((0..messages).map(one)).buffer_unordered(IN_FLIGHT);
     while let Some(published) = published.next().await {
