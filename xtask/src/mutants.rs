@@ -52,6 +52,16 @@ const MUTANTS: &[Mutant] = &[
         why: "an event that is published again after a lost confirm passes for another one and takes effect twice",
         tests: &[],
     },
+    Mutant {
+        name: "key-with-attempt",
+        why: "the provider takes a repeated call for a new one, and charges a customer twice",
+        tests: &[],
+    },
+    Mutant {
+        name: "effect-inside-transaction",
+        why: "a transaction that rolls back has charged a customer",
+        tests: &[],
+    },
 ];
 
 /// One line of the table.

@@ -3,6 +3,7 @@
 mod after;
 mod before;
 mod gateway;
+mod mutants;
 mod shop;
 mod stage;
 mod undone;
