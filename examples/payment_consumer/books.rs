@@ -9,6 +9,10 @@ use crate::store::{Conn, SNAPSHOT, sql};
 pub struct Books {
     pub payments: Decisions,
     pub refunds: Decisions,
+    /// What was given back at the gateway and booked.
+    pub reversals: Rows,
+    /// What the consumer of our own events has written.
+    pub statements: Rows,
     /// What the payments themselves say was given back of them.
     pub refunded_cents: i64,
     pub postings: i64,
@@ -32,6 +36,15 @@ pub struct Decisions {
     pub accepted_cents: i64,
 }
 
+/// What was written, one row each time.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rows {
+    pub rows: i64,
+    /// Different events among them.
+    pub distinct: i64,
+    pub cents: i64,
+}
+
 impl Decisions {
     pub fn rejected(&self) -> i64 {
         self.decided - self.accepted
@@ -47,6 +60,8 @@ impl Books {
         let books = Self {
             payments: decisions(PAYMENTS, &mut moment).await?,
             refunds: decisions(REFUNDS, &mut moment).await?,
+            reversals: rows(REVERSALS, &mut moment).await?,
+            statements: rows(STATEMENTS, &mut moment).await?,
             refunded_cents: number(REFUNDED, &mut moment).await?,
             postings,
             unbalanced_postings,
@@ -61,7 +76,7 @@ impl Books {
     }
 
     pub fn applied(&self) -> i64 {
-        self.payments.accepted + self.refunds.accepted
+        self.payments.accepted + self.reversals.rows
     }
 
     pub fn rejected(&self) -> i64 {
@@ -83,6 +98,12 @@ SELECT COUNT(*), COUNT(DISTINCT refund), COUNT(CASE WHEN rejected IS NULL THEN 1
        CAST(COALESCE(SUM(CASE WHEN rejected IS NULL THEN amount_cents END), 0) AS BIGINT) \
 FROM refunds";
 
+const REVERSALS: &str = "\
+SELECT COUNT(*), COUNT(DISTINCT refund), CAST(COALESCE(SUM(amount_cents), 0) AS BIGINT) FROM reversals";
+
+const STATEMENTS: &str = "\
+SELECT COUNT(*), COUNT(DISTINCT about), CAST(COALESCE(SUM(cents), 0) AS BIGINT) FROM statement_lines";
+
 const REFUNDED: &str = "SELECT CAST(COALESCE(SUM(refunded_cents), 0) AS BIGINT) FROM payments";
 
 const POSTINGS: &str = "\
@@ -101,6 +122,11 @@ LEFT JOIN (SELECT account, SUM(cents) AS total FROM ledger_lines GROUP BY accoun
 async fn decisions(query: &'static str, conn: &mut Conn) -> sqlx::Result<Decisions> {
     let (decided, distinct, accepted, accepted_cents) = sqlx::query_as(sql(query)).fetch_one(conn).await?;
     Ok(Decisions { decided, distinct, accepted, accepted_cents })
+}
+
+async fn rows(query: &'static str, conn: &mut Conn) -> sqlx::Result<Rows> {
+    let (rows, distinct, cents) = sqlx::query_as(sql(query)).fetch_one(conn).await?;
+    Ok(Rows { rows, distinct, cents })
 }
 
 async fn postings(conn: &mut Conn) -> sqlx::Result<(i64, i64)> {

@@ -32,9 +32,10 @@ impl Counters {
         self.sum_if(name, |_| true)
     }
 
-    /// The sum over those that carry this label.
-    pub fn sum_with(&self, name: &str, label: (&str, &str)) -> i64 {
-        self.sum_if(name, |key| key.labels().any(|l| (l.key(), l.value()) == label))
+    /// The sum over those that carry all of these labels.
+    pub fn sum_with(&self, name: &str, labels: &[(&str, &str)]) -> i64 {
+        let has = |key: &Key, label| key.labels().any(|l| (l.key(), l.value()) == label);
+        self.sum_if(name, |key| labels.iter().all(|&label| has(key, label)))
     }
 
     fn sum_if(&self, name: &str, counts: impl Fn(&Key) -> bool) -> i64 {
@@ -76,6 +77,6 @@ mod tests {
             metrics::counter!("received").increment(9);
         });
         assert_eq!(counters.sum("settled"), 3);
-        assert_eq!(counters.sum_with("settled", ("outcome", "done")), 2);
+        assert_eq!(counters.sum_with("settled", &[("outcome", "done")]), 2);
     }
 }

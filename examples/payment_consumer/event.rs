@@ -1,4 +1,4 @@
-//! The events that other services send us: the contract.
+//! The events: what other services send us, what we tell ourselves, what we tell others.
 
 use consumer::prelude::*;
 use uuid::Uuid;
@@ -28,4 +28,39 @@ pub struct PaymentRefunded {
     #[event(key)]
     pub payment: Uuid,
     pub amount_cents: Cents,
+}
+
+/// We have agreed to a refund: the gateway has to give the money back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Event)]
+#[event(type = "refund.approved", version = 1)]
+pub struct RefundApproved {
+    #[event(id)]
+    pub refund: Uuid,
+    #[event(key)]
+    pub payment: Uuid,
+    pub merchant: i64,
+    pub amount_cents: Cents,
+}
+
+/// A payment is in the books.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Event)]
+#[event(type = "payment.booked", version = 1)]
+pub struct PaymentBooked {
+    #[event(id)]
+    pub payment: Uuid,
+    #[event(key)]
+    pub merchant: i64,
+    /// Without our fee.
+    pub credited_cents: Cents,
+}
+
+/// A refund is in the books.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Event)]
+#[event(type = "refund.booked", version = 1)]
+pub struct RefundBooked {
+    #[event(id)]
+    pub refund: Uuid,
+    #[event(key)]
+    pub merchant: i64,
+    pub debited_cents: Cents,
 }

@@ -43,14 +43,22 @@ impl Posting {
     const FEE: i64 = 29;
 
     pub fn capture(merchant: i64, amount: Cents) -> Self {
-        let fee = amount.get() * Self::FEE / 1000;
-        let merchants = amount.get() - fee;
-        Self::from(Account::Customers, &[(Account::Merchant(merchant), merchants), (Account::Fees, fee)])
+        let merchants = (Account::Merchant(merchant), Self::credit(amount).get());
+        Self::from(Account::Customers, &[merchants, (Account::Fees, Self::fee(amount))])
     }
 
     /// The merchant gives back all that the customer gets; the fee stays with us.
     pub fn refund(merchant: i64, amount: Cents) -> Self {
         Self::from(Account::Merchant(merchant), &[(Account::Customers, amount.get())])
+    }
+
+    /// What a merchant gets of a payment.
+    pub fn credit(amount: Cents) -> Cents {
+        Cents::at_least_one(amount.get() - Self::fee(amount))
+    }
+
+    fn fee(amount: Cents) -> i64 {
+        amount.get() * Self::FEE / 1000
     }
 
     fn from(source: Account, targets: &[(Account, i64)]) -> Self {

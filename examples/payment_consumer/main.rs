@@ -1,25 +1,32 @@
-//! A payment service: payments and refunds arrive as events, and a ledger keeps the balances.
+//! A payment service: payments and refunds arrive as events, a gateway charges the cards, and a ledger keeps the balances.
 //!
 //! `cargo run --example payment_consumer` plays a day of trading in one process, with duplicates, reordering and crashes,
-//! and audits the books. With `AMQP_URL` and `DATABASE_URL` set it is a service: `--features postgres` or `mysql` picks
-//! the storage, `publish` gives it work, `audit` proves what it did.
+//! a gateway that fails as the big ones do, and audits the books. With `AMQP_URL` and `DATABASE_URL` set it is a service:
+//! `--features postgres` or `mysql` picks the storage, `gateway` runs what `GATEWAY_URL` then names, `publish` gives it work,
+//! `audit` proves what it did.
 //!
-//! Read [`event`], then [`capture`] and [`refund`], then [`app`] and [`serve`]. The rest is the stage.
+//! Read [`event`], then [`capture`] with [`charge`], then [`refund`] with [`reversal`], then [`app`] and [`serve`]. The rest is
+//! the stage.
 
 mod app;
 mod audit;
 mod books;
 mod capture;
+mod charge;
 mod counters;
 mod day;
 mod event;
 mod figure;
 mod fraud;
+mod gateway;
 mod ledger;
 mod money;
 mod publish;
+mod receipt;
 mod refund;
+mod reversal;
 mod serve;
+mod statement;
 mod store;
 #[cfg(test)]
 mod testing;
@@ -36,7 +43,10 @@ use clap::{Parser, Subcommand};
 use consumer::{RabbitMq, runtime::secret};
 use tracing_subscriber::EnvFilter;
 
-use crate::{audit::Audit, books::Books};
+use crate::{
+    audit::{Audit, Remains},
+    books::Books,
+};
 
 /// A payment service whose books are right, whatever happens to its messages.
 ///
@@ -55,8 +65,10 @@ enum Command {
     Serve,
     /// Publish traffic to RabbitMQ
     Publish(publish::Order),
-    /// Audit the database; exit code 1 if the books are wrong
+    /// Audit the database and the gateway; exit code 1 if the books are wrong
     Audit,
+    /// Run the payment gateway that GATEWAY_URL then names
+    Gateway(gateway::Plan),
 }
 
 #[tokio::main]
@@ -71,6 +83,7 @@ async fn main() -> anyhow::Result<ExitCode> {
             publish::publish(&broker, order).await.map(|()| ExitCode::SUCCESS)
         }
         Command::Audit => Ok(verdict(&audit().await?)),
+        Command::Gateway(plan) => gateway::run(plan).await.map(|()| ExitCode::SUCCESS),
     }
 }
 
@@ -97,7 +110,8 @@ fn listen(command: &Command) {
 async fn audit() -> anyhow::Result<Audit> {
     let store = store::connect(&secret("DATABASE_URL")?).await?;
     let mut conn = store.pool().acquire().await?;
-    Ok(Audit::of_books(&Books::read(&mut conn).await?))
+    let tally = gateway::ask(&serve::gateway()?).await?;
+    Ok(Audit::of_books(&Books::read(&mut conn).await?, &tally, &Remains::read(&store).await?))
 }
 
 fn verdict(audit: &Audit) -> ExitCode {

@@ -13,11 +13,11 @@ CREATE TABLE IF NOT EXISTS payments (
 
 CREATE TABLE IF NOT EXISTS refunds (
     refund       CHAR(36)    NOT NULL,
-    posting      CHAR(36)    NOT NULL,
+    decision     CHAR(36)    NOT NULL, -- a fresh id for each decision
     payment      CHAR(36)    NOT NULL,
     amount_cents BIGINT      NOT NULL,
     rejected     VARCHAR(64) NULL,
-    PRIMARY KEY (refund, posting)
+    PRIMARY KEY (refund, decision)
 );
 
 CREATE TABLE IF NOT EXISTS ledger_lines (
@@ -30,4 +30,21 @@ CREATE TABLE IF NOT EXISTS ledger_lines (
 CREATE TABLE IF NOT EXISTS balances (
     account VARCHAR(64) NOT NULL PRIMARY KEY,
     cents   BIGINT      NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS reversals (
+    refund       CHAR(36)    NOT NULL,
+    posting      CHAR(36)    NOT NULL,
+    amount_cents BIGINT      NOT NULL,
+    gateway_id   VARCHAR(64) NOT NULL, -- what the gateway calls it
+    PRIMARY KEY (refund, posting)
+);
+
+-- Downstream: what the consumer of our own events keeps.
+CREATE TABLE IF NOT EXISTS statement_lines (
+    about    CHAR(36) NOT NULL, -- a payment or a refund
+    line     CHAR(36) NOT NULL, -- a fresh id for each line
+    merchant BIGINT   NOT NULL,
+    cents    BIGINT   NOT NULL,
+    PRIMARY KEY (about, line)
 );

@@ -6,7 +6,10 @@ use anyhow::{Context, ensure};
 use consumer::runtime::{Secret, optional_secret};
 use tempfile::TempDir;
 
-use crate::{books::Books, store};
+use crate::{
+    books::Books,
+    store::{self, Store},
+};
 
 /// A folder in memory. Processes crash during the day, the machine does not, so nothing has to reach a disk.
 const MEMORY: &str = "/dev/shm";
@@ -38,8 +41,13 @@ impl Database {
         &self.url
     }
 
+    /// A store with a pool of its own.
+    pub async fn store(&self) -> anyhow::Result<Store> {
+        store::connect(self.url()).await
+    }
+
     pub async fn books(&self) -> anyhow::Result<Books> {
-        let store = store::connect(self.url()).await?;
+        let store = self.store().await?;
         let mut conn = store.pool().acquire().await?;
         Ok(Books::read(&mut conn).await?)
     }

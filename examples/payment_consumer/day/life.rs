@@ -3,10 +3,21 @@
 use std::{future::pending, time::Duration};
 
 use anyhow::{Context, bail};
-use consumer::{Broker, Runtime, memory::MemoryBroker, runtime::RuntimeHandle};
+use consumer::{
+    Broker, Runtime,
+    http::Provider,
+    memory::MemoryBroker,
+    outbox::Relay,
+    runtime::{EffectsConfig, RuntimeHandle},
+};
 use tokio::{task::JoinHandle, time::sleep};
 
 use crate::{app::app, fraud::Fraud, store};
+
+/// What the dead have left is found soon: a life is short here.
+const POLL: Duration = Duration::from_millis(50);
+/// Most calls wait, some of them for an answer that never comes.
+const CALLS: usize = 64;
 
 /// Consumers at work, with connections of their own, as a process would have them.
 pub struct Life {
@@ -17,11 +28,18 @@ pub struct Life {
 
 impl Life {
     /// Starts, and waits until messages are consumed.
-    pub async fn begin(database: &str, broker: &MemoryBroker, fraud: Fraud) -> anyhow::Result<Self> {
+    pub async fn begin(
+        database: &str,
+        broker: &MemoryBroker,
+        fraud: Fraud,
+        gateway: Provider,
+    ) -> anyhow::Result<Self> {
         let broker = broker.connect();
-        let runtime = Runtime::new(store::connect(database).await?, broker.clone());
+        let runtime = Runtime::new(store::connect(database).await?, broker.clone())
+            .effects(EffectsConfig::new().concurrency(CALLS).lease(EffectsConfig::SHORTEST_LEASE).poll(POLL))
+            .relay(Relay::new().lease(Relay::SHORTEST_LEASE).poll(POLL));
         let handle = runtime.handle();
-        let work = tokio::spawn(runtime.run(app(fraud)).until(pending()));
+        let work = tokio::spawn(runtime.run(app(fraud, gateway)).until(pending()));
         let mut life = Self { broker, handle, work };
         life.consumes().await?;
         Ok(life)

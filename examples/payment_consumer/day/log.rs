@@ -23,6 +23,8 @@ pub struct Log {
     /// Deliveries that were in work at that moment.
     pub cut_off: i64,
     pub panics: i64,
+    /// What went wrong at the gateway, and how often.
+    pub faults: BTreeMap<&'static str, i64>,
     pub lost_channels: i64,
     /// Publishes that the broker has stored, or not, without saying so.
     pub lost_confirms: i64,
@@ -34,8 +36,8 @@ impl Log {
     }
 
     /// How often each kind of accident happened.
-    pub fn accidents(&self) -> [i64; 8] {
-        [
+    pub fn accidents(&self) -> Vec<i64> {
+        let others = [
             self.poisoned,
             self.doubled,
             self.redelivered,
@@ -44,6 +46,7 @@ impl Log {
             self.panics,
             self.lost_channels,
             self.lost_confirms,
-        ]
+        ];
+        others.into_iter().chain(self.faults.values().copied()).collect()
     }
 }

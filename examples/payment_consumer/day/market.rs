@@ -5,7 +5,7 @@ use std::time::Duration;
 use consumer::memory::MemoryBroker;
 use tokio::time::{Instant, sleep};
 
-use super::{Plan, QUEUES};
+use super::{INBOUND, Plan};
 use crate::{publish::send, traffic::Traffic};
 
 /// Publishers wait when this many messages wait in a queue, so that there is work at every moment of the day.
@@ -30,7 +30,7 @@ pub async fn trade(broker: MemoryBroker, plan: Plan) -> anyhow::Result<Published
         send(&broker, sent.publication).await?;
         published.events += 1;
         published.poisoned += i64::from(sent.poisoned);
-        while QUEUES.iter().any(|queue| broker.depth(queue) > BACKLOG) {
+        while INBOUND.iter().any(|queue| broker.depth(queue) > BACKLOG) {
             sleep(Duration::from_millis(1)).await;
         }
     }

@@ -16,6 +16,7 @@ use std::{
 
 use anyhow::Context;
 use consumer::{
+    http::Provider,
     memory::{Chaos, MemoryBroker, Tally},
     message::Message,
     telemetry::{RECEIVED, SETTLED},
@@ -24,11 +25,19 @@ use tokio::time::{sleep, timeout};
 
 pub use self::log::Log;
 use self::{clock::Clock, database::Database, life::Life, market::Published, nerves::Nervous};
-use crate::{audit::Audit, counters::Counters};
+use crate::{
+    audit::{Audit, Remains},
+    counters::Counters,
+    gateway::Gateway,
+};
 
-const QUEUES: [&str; 2] = ["ledger.captures", "ledger.refunds"];
+/// What others publish to.
+const INBOUND: [&str; 2] = ["ledger.captures", "ledger.refunds"];
+const QUEUES: [&str; 4] = [INBOUND[0], INBOUND[1], "ledger.reversals", "statements"];
 /// How long the consumers live before they crash.
 const LIFE_MS: Range<u64> = 100..400;
+/// How long the gateway may take: it is next door.
+const PATIENCE: Duration = Duration::from_millis(250);
 /// A day that has not ended by then never will.
 const LONGEST: Duration = Duration::from_secs(120);
 
@@ -44,11 +53,14 @@ pub struct Plan {
     /// Which events, and which of them come twice, late or in another order
     #[arg(long, default_value_t = Self::default().seed)]
     pub seed: u64,
+    /// How many of a hundred calls go wrong at the gateway
+    #[arg(long, default_value_t = Self::default().faults, value_parser = clap::value_parser!(u8).range(..=100))]
+    pub faults: u8,
 }
 
 impl Default for Plan {
     fn default() -> Self {
-        Self { events: 4_000, seconds: 6, seed: 1 }
+        Self { events: 800, seconds: 3, seed: 1, faults: 20 }
     }
 }
 
@@ -70,13 +82,15 @@ pub async fn play(plan: Plan) -> anyhow::Result<Audit> {
     let log = timeout(LONGEST, day.pass(&clock)).await;
     clock.stop();
     let log = log.context("the day has not come to an end")??;
-    Ok(Audit::of_day(&day.database.books().await?, &log))
+    let remains = Remains::read(&day.database.store().await?).await?;
+    Ok(Audit::of_day(&day.database.books().await?, &day.gateway.tally(), &remains, &log))
 }
 
 struct Day {
     plan: Plan,
     database: Database,
     broker: MemoryBroker,
+    gateway: Gateway,
     fraud: Arc<Nervous>,
     counters: Counters,
 }
@@ -87,6 +101,7 @@ impl Day {
             plan,
             database: Database::open().await?,
             broker: MemoryBroker::with_chaos(weather(plan.seed)),
+            gateway: Gateway::open(crate::gateway::Plan { port: 0, faults: plan.faults }).await?,
             fraud: Arc::default(),
             counters: Counters::install()?,
         })
@@ -104,30 +119,39 @@ impl Day {
             life = self.new_life().await?;
             clock.show(self.settled(), crashes);
         }
-        self.evening(clock, crashes).await;
+        self.evening(clock, crashes).await?;
         life.end().await?;
         Ok(self.log(market.await??, crashes))
     }
 
     async fn new_life(&self) -> anyhow::Result<Life> {
-        Life::begin(self.database.url(), &self.broker, self.fraud.clone()).await
+        let gateway = Provider::builder(&self.gateway.url()).timeout(PATIENCE).build()?;
+        Life::begin(self.database.url(), &self.broker, self.fraud.clone(), gateway).await
     }
 
-    async fn evening(&self, clock: &Clock, crashes: i64) {
+    /// Until nothing moves any more: no message, no event that is to leave, no effect that is to be called.
+    async fn evening(&self, clock: &Clock, crashes: i64) -> anyhow::Result<()> {
         let is_busy = |queue: &&str| self.broker.depth(queue) + self.broker.unacked(queue) > 0;
-        while QUEUES.iter().any(is_busy) {
-            sleep(Duration::from_millis(10)).await;
+        let store = self.database.store().await?;
+        while QUEUES.iter().any(is_busy) || Remains::read(&store).await?.are_moving() {
+            sleep(Duration::from_millis(20)).await;
             clock.show(self.settled(), crashes);
         }
+        Ok(())
     }
 
     /// Events that have come to an end, more or less: for the clock.
     fn settled(&self) -> u64 {
-        (self.outcomes("done") + self.outcomes("dead")) as u64
+        let of = |consumer| ["done", "dead"].map(|outcome| self.outcomes_of(consumer, outcome));
+        INBOUND.iter().copied().flat_map(of).sum::<i64>() as u64
     }
 
     fn outcomes(&self, outcome: &str) -> i64 {
-        self.counters.sum_with(SETTLED, ("outcome", outcome))
+        self.counters.sum_with(SETTLED, &[("outcome", outcome)])
+    }
+
+    fn outcomes_of(&self, consumer: &str, outcome: &str) -> i64 {
+        self.counters.sum_with(SETTLED, &[("consumer", consumer), ("outcome", outcome)])
     }
 
     fn log(&self, Published { events, poisoned }: Published, crashes: i64) -> Log {
@@ -135,21 +159,22 @@ impl Day {
         Log {
             published: events,
             poisoned,
-            doubled: self.tally(|queue| queue.published) - events,
-            delivered: self.tally(|queue| queue.delivered),
-            redelivered: self.tally(|queue| queue.redelivered),
+            doubled: self.tally(&INBOUND, |queue| queue.published) - events,
+            delivered: self.tally(&QUEUES, |queue| queue.delivered),
+            redelivered: self.tally(&QUEUES, |queue| queue.redelivered),
             duplicates: self.outcomes("duplicate"),
             dead_letters: self.dead_letters(),
             crashes,
             cut_off: self.counters.sum(RECEIVED) - self.counters.sum(SETTLED),
             panics: self.fraud.panics(),
+            faults: self.gateway.faults(),
             lost_channels: faults.cut as i64,
             lost_confirms: faults.unconfirmed as i64,
         }
     }
 
-    fn tally(&self, count: fn(Tally) -> u64) -> i64 {
-        QUEUES.iter().map(|queue| count(self.broker.tally(queue)) as i64).sum()
+    fn tally(&self, queues: &[&str], count: fn(Tally) -> u64) -> i64 {
+        queues.iter().map(|queue| count(self.broker.tally(queue)) as i64).sum()
     }
 
     /// A message that comes twice dies twice: each event counts once.
@@ -179,7 +204,7 @@ mod tests {
         if store::in_folder(Path::new("")).is_none() {
             return println!("skipped: {} needs a server, which `cargo run … day` can be given", store::NAME);
         }
-        let audit = play(Plan { events: 1_000, ..Plan::default() }).await.expect("a day");
+        let audit = play(Plan { events: 600, ..Plan::default() }).await.expect("a day");
         assert!(audit.passes(), "{audit}");
     }
 }
