@@ -38,6 +38,7 @@ pub(crate) fn is_about_unsent(filter: &Filter) -> bool {
 }
 
 /// The lanes of events, each once and in their order, with how many events each has.
+#[cfg_attr(not(any(feature = "mysql", feature = "postgres")), allow(dead_code))]
 pub(crate) fn lanes(events: &[OutboxEvent]) -> BTreeMap<Lane, i64> {
     let mut lanes = BTreeMap::new();
     for lane in events.iter().filter_map(OutboxEvent::lane) {
@@ -47,6 +48,7 @@ pub(crate) fn lanes(events: &[OutboxEvent]) -> BTreeMap<Lane, i64> {
 }
 
 /// For each event, how many of its lane follow it: its number is that much below the last one of its lane.
+#[cfg_attr(not(any(feature = "mysql", feature = "postgres")), allow(dead_code))]
 pub(crate) fn later(events: &[OutboxEvent]) -> Vec<i64> {
     let mut left = lanes(events);
     let mut take = |lane| {
