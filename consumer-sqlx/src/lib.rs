@@ -7,7 +7,10 @@
 //! databases differ. What stands beside them is the same for all.
 
 // Without a storage this crate is its connection trait alone, and what the storages share has no caller.
-#![cfg_attr(not(any(feature = "postgres", feature = "mysql", feature = "sqlite")), allow(dead_code))]
+#![cfg_attr(
+    not(any(feature = "postgres", feature = "mysql", feature = "sqlite")),
+    allow(dead_code, unused_imports, unused_macros)
+)]
 
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 mod address;
