@@ -43,8 +43,16 @@ struct Held {
 enum Stage {
     Waiting(Box<OutboxRow>),
     Flying,
-    /// Its fate is not written yet.
-    Done,
+    /// The broker has it, which is not written yet.
+    Sent,
+    /// Given back, refused or parked, which is not written yet: until it is, nothing behind it is published.
+    GivenUp,
+}
+
+impl Stage {
+    fn is_done(&self) -> bool {
+        matches!(self, Self::Sent | Self::GivenUp)
+    }
 }
 
 /// The rows of one lane, in the order in which they are published.
@@ -105,21 +113,24 @@ impl Desk {
         self.leases += 1;
     }
 
-    /// Takes the rows that a lease of at most `limit` has brought, in the order of their positions.
+    /// Takes the rows that a lease of at most `limit` has brought, in the order of their positions. Lanes in which one is
+    /// given up are given back: the database did not know it when it leased them to us.
     pub(super) fn take(&mut self, rows: Vec<OutboxRow>, limit: u32, ends: Instant) {
         self.more |= rows.len() >= limit as usize;
-        for row in rows {
-            self.take_row(row, ends);
+        let stopped: Vec<Lane> = rows.into_iter().filter_map(|row| self.take_row(row, ends)).collect();
+        for lane in stopped {
+            self.give_back_lane(lane);
         }
     }
 
-    fn take_row(&mut self, row: OutboxRow, ends: Instant) {
+    /// Takes a row; its lane if it is given up.
+    fn take_row(&mut self, row: OutboxRow, ends: Instant) -> Option<Lane> {
         let (position, lane) = (row.position, row.event.lane());
         match self.held.entry(position) {
             // Our own lease of it had run out, and we got it again: what it is doing, it goes on with.
             Entry::Occupied(mut held) => {
                 held.get_mut().ends = ends;
-                return;
+                return lane.filter(|_| matches!(held.get().stage, Stage::GivenUp));
             }
             Entry::Vacant(free) => {
                 free.insert(Held { lane, ends, stage: Stage::Waiting(Box::new(row)) });
@@ -130,6 +141,7 @@ impl Desk {
             None => self.turns.push_back(Turn::Row(position)),
             Some(lane) => self.queue(lane, position),
         }
+        None
     }
 
     fn queue(&mut self, lane: Lane, position: Position) {
@@ -227,9 +239,10 @@ impl Desk {
 
     fn write(&mut self, position: Position, fate: Fate) {
         let Some(held) = self.held.get_mut(&position) else { return };
-        if matches!(std::mem::replace(&mut held.stage, Stage::Done), Stage::Done) {
+        if held.stage.is_done() {
             return;
         }
+        held.stage = if fate == Fate::Sent { Stage::Sent } else { Stage::GivenUp };
         if let Some(queue) = held.lane.and_then(|lane| self.lanes.get_mut(&lane)) {
             queue.unwritten += 1;
         }
@@ -282,7 +295,7 @@ impl Desk {
             match held.stage {
                 Stage::Waiting(_) if held.ends <= now => lapsed.push((*position, held.lane)),
                 Stage::Waiting(_) | Stage::Flying => ours.push(*position),
-                Stage::Done => {}
+                Stage::Sent | Stage::GivenUp => {}
             }
         }
         for (position, lane) in lapsed {
@@ -292,9 +305,7 @@ impl Desk {
             }
         }
         self.note_the_first_end();
-        ours.retain(|position| {
-            self.held.get(position).is_some_and(|held| !matches!(held.stage, Stage::Done))
-        });
+        ours.retain(|position| self.held.get(position).is_some_and(|held| !held.stage.is_done()));
         ours
     }
 
@@ -309,7 +320,7 @@ impl Desk {
     }
 
     fn note_the_first_end(&mut self) {
-        let held = self.held.values().filter(|held| !matches!(held.stage, Stage::Done));
+        let held = self.held.values().filter(|held| !held.stage.is_done());
         self.ends = held.map(|held| held.ends).min();
     }
 }

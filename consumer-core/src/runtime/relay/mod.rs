@@ -10,6 +10,8 @@
 mod bell;
 mod desk;
 #[cfg(test)]
+mod desk_cases;
+#[cfg(test)]
 mod model;
 mod trip;
 mod verdict;
