@@ -8,7 +8,7 @@ use consumer_core::{
     runtime::EffectsConfig,
     testing::{Fault, Step},
 };
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::{
     SECOND,
@@ -328,4 +328,38 @@ async fn a_runner_that_hears_of_a_stop_first_has_not_died() {
         let process = stage.start(shop::app(&gateway)).await;
         process.stop().await;
     }
+}
+
+/// Otherwise the outage of one provider is an outage of all.
+#[tokio::test(start_paused = true)]
+async fn an_effect_whose_provider_hangs_keeps_no_other_from_being_called() {
+    let (stage, gateway) = (Stage::new(), Gateway::default());
+    let few = EffectsConfig::new().concurrency(2);
+    gateway.hang("charge");
+    stage.start_with(shop::app(&gateway), few).await;
+    for id in ["a", "b", "c", "d", "e"] {
+        stage.publish("orders", id, "charge").await;
+    }
+    wait("as many calls as are allowed", || gateway.calls_of("charge") == 2).await;
+    let before = Instant::now();
+    for id in ["f", "g", "h"] {
+        stage.publish("orders", id, "receipt").await;
+    }
+    wait("all receipts", || gateway.calls_of("receipt") == 3).await;
+    assert!(before.elapsed() < 10 * SECOND, "{:?}", before.elapsed());
+    assert_eq!(gateway.calls_of("charge"), 2, "no more at once than are allowed");
+}
+
+/// A call that ends makes room at once, not at the next look.
+#[tokio::test(start_paused = true)]
+async fn a_backlog_is_worked_off_without_waiting_for_the_next_look() {
+    let (stage, gateway) = (Stage::new(), Gateway::default());
+    let config = EffectsConfig::new().concurrency(2).poll(3600 * SECOND);
+    stage.start_with(shop::app(&gateway), config).await;
+    for id in 0..20 {
+        stage.publish("orders", &id.to_string(), if id % 2 == 0 { "charge" } else { "receipt" }).await;
+    }
+    let before = Instant::now();
+    wait("all of them", || gateway.done() == 20).await;
+    assert!(before.elapsed() < 60 * SECOND, "{:?}", before.elapsed());
 }

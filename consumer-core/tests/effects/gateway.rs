@@ -50,6 +50,8 @@ pub(crate) struct Gateway(Arc<Mutex<State>>);
 #[derive(Default)]
 struct State {
     whims: VecDeque<Whim>,
+    /// The effect whose calls never end.
+    hangs: Option<&'static str>,
     calls: Vec<Call>,
     /// What was done: the body, and the number it got.
     done: BTreeMap<(&'static str, String), (String, u64)>,
@@ -61,6 +63,11 @@ impl Gateway {
         let gateway = Self::default();
         gateway.state().whims.extend(whims);
         gateway
+    }
+
+    /// Never answers a call of this effect.
+    pub(crate) fn hang(&self, effect: &'static str) {
+        self.state().hangs = Some(effect);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -128,7 +135,10 @@ impl Gateway {
         let mut state = self.state();
         let (key, body) = (key.to_owned(), body.to_owned());
         state.calls.push(Call { effect, key, body, at: Instant::now() });
-        state.whims.pop_front().unwrap_or(Whim::Works)
+        match state.hangs == Some(effect) {
+            true => Whim::Hangs,
+            false => state.whims.pop_front().unwrap_or(Whim::Works),
+        }
     }
 
     fn act(&self, effect: &'static str, key: &str, body: &str) -> u64 {

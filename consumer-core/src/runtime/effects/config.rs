@@ -28,7 +28,7 @@ impl Default for EffectsConfig {
 }
 
 impl EffectsConfig {
-    /// Scheduled effects that are called at once by default: they wait for other people's servers, and all of them share one
+    /// Scheduled calls of one effect at once by default: they wait for other people's servers, and all of them share one
     /// database connection.
     pub const DEFAULT_CONCURRENCY: usize = 16;
     /// How long a caller that has died keeps others from its effects by default; a living one renews its lease.
@@ -44,7 +44,8 @@ impl EffectsConfig {
         Self::default()
     }
 
-    /// How many scheduled effects are called at once. At least 1.
+    /// How many scheduled calls of one effect are made at once, at least 1. Each effect has so many of its own: a provider that
+    /// hangs keeps no other from being called.
     pub fn concurrency(mut self, calls: usize) -> Self {
         self.concurrency = calls.max(1);
         self

@@ -3,6 +3,7 @@
 mod attempt;
 mod before;
 mod call;
+mod calls;
 mod compensation;
 mod config;
 mod desk;

@@ -2,11 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::task::JoinSet;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tracing::Instrument;
 
-use super::{attempt::Attempt, desk::Desk, ledger::Ledger, watch::watch};
+use super::{attempt::Attempt, calls::Calls, desk::Desk, ledger::Ledger, watch::watch};
 use crate::{
     clock,
     clock::Instant,
@@ -53,37 +52,33 @@ impl<S: Storage> Runner<S> {
         let desk = Arc::new(Desk::new(self.storage.clone(), slot));
         let watching = AbortOnDropHandle::new(tokio::spawn(watch(desk.clone())));
         let names = self.ledger.names();
-        let mut calls = JoinSet::new();
+        let mut calls = Calls::new(self.ledger.config().concurrency);
         let mut pace = Pace { hungry: true, next: clock::now(), failures: 0 };
         while !self.stop.is_cancelled() {
-            let free = self.ledger.config().concurrency.saturating_sub(calls.len());
-            if pace.hungry && free > 0 {
-                self.begin(&desk, &names, free, &mut pace, &mut calls).await;
+            if pace.hungry {
+                self.begin(&desk, &names, &mut pace, &mut calls).await;
             }
             effects_in_flight(calls.len());
             self.rest(&mut pace, &mut calls).await;
         }
-        while calls.join_next().await.is_some() {
+        while calls.ended().await.is_some() {
             effects_in_flight(calls.len());
         }
         drop(watching);
     }
 
-    /// Leases what is due and starts the calls.
-    async fn begin(
-        &self,
-        desk: &OwnDesk<S>,
-        names: &[&'static str],
-        free: usize,
-        pace: &mut Pace,
-        calls: &mut JoinSet<()>,
-    ) {
+    /// Leases what is due of the effects that have room, and starts the calls.
+    async fn begin(&self, desk: &OwnDesk<S>, names: &[&'static str], pace: &mut Pace, calls: &mut Calls) {
         let config = self.ledger.config();
-        match desk.lease(names, config.lease, free).await {
+        let (names, free) = calls.room(names);
+        if names.is_empty() {
+            return;
+        }
+        match desk.lease(&names, config.lease, free).await {
             Ok(leased) => {
                 pace.found(leased.len() == free, config.poll);
                 for leased in leased {
-                    calls.spawn(self.see_through(desk.clone(), leased));
+                    calls.spawn(leased.intent.effect.clone(), self.see_through(desk.clone(), leased));
                 }
             }
             Err(error) => {
@@ -94,16 +89,12 @@ impl<S: Storage> Runner<S> {
     }
 
     /// Waits until there may be something to do.
-    async fn rest(&self, pace: &mut Pace, calls: &mut JoinSet<()>) {
+    async fn rest(&self, pace: &mut Pace, calls: &mut Calls) {
         let wait = pace.next.saturating_duration_since(clock::now());
         tokio::select! {
             biased;
             () = self.stop.cancelled() => {}
-            Some(ended) = calls.join_next() => {
-                if let Err(error) = ended {
-                    tracing::error!(%error, "a call of an effect has died, which is a bug in this library");
-                }
-            }
+            Some(made_room) = calls.ended() => pace.hungry |= made_room,
             () = self.ledger.woken() => {
                 pace.hungry = true;
                 fault::kill_point("K12-planned");
