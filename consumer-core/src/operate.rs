@@ -77,7 +77,7 @@ impl<S: EffectStorage> EffectLedger<S> {
     }
 
     /// Writes what a person has found out: the effect is never called again. `false` if it is not one that waits, because
-    /// it is done, being called, or unknown to this ledger.
+    /// it is done, being called by somebody whose lease has not run out, or unknown to this ledger.
     ///
     /// A delivery that was dead-lettered for want of it can be redriven then.
     ///

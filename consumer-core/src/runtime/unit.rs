@@ -98,6 +98,8 @@ enum Call {
 enum Transaction {
     NotBegun(StorageError),
     NotClaimed(Result<Claimed, StorageError>, Rollback),
+    /// An effect was undone since its result was read, or nobody can tell.
+    NotKept(Result<bool, StorageError>, Rollback),
     Committed(Commit),
     RolledBack(HandlerError, Rollback),
     CutOff(HandlerError),
@@ -166,6 +168,10 @@ impl<S: Storage> Unit<'_, S> {
                 Ok(Claimed::Fresh) => {}
                 found => return Transaction::NotClaimed(found, storage.roll_back(tx).await),
             }
+            match effects::keep(self.consumer, claim, &mut tx).await {
+                Ok(true) => {}
+                kept => return Transaction::NotKept(kept, storage.roll_back(tx).await),
+            }
         }
         self.times.claim = started.elapsed();
         fault::kill_point("K2");
@@ -212,6 +218,7 @@ impl<S: Storage> Unit<'_, S> {
                 Ending::Failed(Failure { touched: false, ..failure })
             }
             Transaction::NotClaimed(found, rolled_back) => self.not_claimed(found, rolled_back, claim),
+            Transaction::NotKept(kept, rolled_back) => self.not_kept(kept, &rolled_back),
             Transaction::Committed(commit) => self.committed(commit, claim).await,
             Transaction::RolledBack(error, rolled_back) => self.rolled_back(&error, rolled_back, claim).await,
             Transaction::CutOff(error) => {
@@ -244,6 +251,20 @@ impl<S: Storage> Unit<'_, S> {
                 Ending::Failed(Failure::new(Class::Conflict, "the claim vanished while it was looked at"))
             }
             Err(error) => self.failed("cannot claim the event", &error, Class::ServerAway),
+        }
+    }
+
+    /// The next unit finds what became of its effects.
+    fn not_kept(&mut self, kept: Result<bool, StorageError>, rolled_back: &Rollback) -> Ending {
+        if !matches!(rolled_back, Rollback::Done) {
+            self.slot.close();
+        }
+        match kept {
+            Ok(_) => Ending::Failed(Failure::new(
+                Class::Conflict,
+                "an effect of this event was undone for a dead letter of another delivery",
+            )),
+            Err(error) => self.failed("cannot keep the effects of the event", &error, Class::ServerAway),
         }
     }
 

@@ -73,7 +73,8 @@ pub trait EffectStorage: Sessions {
     ) -> impl Future<Output = Result<Vec<EffectRecord>, StorageError>> + Send;
 
     /// Marks a done effect as compensated and writes what compensates it, in one transaction; `false`, and nothing is
-    /// written, if it was marked before or is not done.
+    /// written, if it was marked before or is not done, or if its event is processed: a unit that
+    /// [keeps](super::Storage::keep_effects) it is waited for.
     fn compensate_effect(
         &self,
         session: &mut Self::Session,
@@ -95,8 +96,8 @@ pub trait EffectStorage: Sessions {
         id: EffectId,
     ) -> impl Future<Output = Result<Option<EffectRecord>, StorageError>> + Send;
 
-    /// Writes what a person has found out about a failed or unknown effect, or one that is planned again; `false` if it is
-    /// in another state.
+    /// Writes what a person has found out about a failed or unknown effect, one that is planned again, or one whose caller
+    /// has let its lease run out; `false` if it is in another state.
     fn resolve_effect(
         &self,
         session: &mut Self::Session,
@@ -104,8 +105,8 @@ pub trait EffectStorage: Sessions {
         found: &ByHand,
     ) -> impl Future<Output = Result<bool, StorageError>> + Send;
 
-    /// Has a failed or unknown effect, or one that waits for its time, called again now, with the same key and the same
-    /// bytes, its attempts and its doubts forgotten; `false` if it is in another state.
+    /// Has a failed or unknown effect, one that waits for its time, or one whose caller has let its lease run out, called again
+    /// now, with the same key and the same bytes, its attempts and its doubts forgotten; `false` if it is in another state.
     ///
     /// Whoever releases it says that none of the calls so far was done. So the next call is the first that the provider may
     /// remember, and the lifetime of the key counts from it. What is forgotten is kept as evidence.

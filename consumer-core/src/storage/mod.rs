@@ -22,6 +22,7 @@ pub use self::{
 };
 use crate::{
     departures::Departures,
+    effect::EffectId,
     error::Result,
     inbox::{Claim, Claimed, ConsumerId, StoredClaim},
     message::ClaimKey,
@@ -145,12 +146,21 @@ pub trait Storage: OutboxStorage + EffectStorage {
         claim: &Claim,
     ) -> impl Future<Output = Result<Claimed, StorageError>> + Send;
 
+    /// Keeps effects of the claimed event from being [compensated](EffectStorage::compensate_effect) until the unit has ended;
+    /// `false` if one was.
+    fn keep_effects(
+        &self,
+        tx: &mut Self::Tx<'_>,
+        effects: &[EffectId],
+    ) -> impl Future<Output = Result<bool, StorageError>> + Send;
+
     /// Commits the unit with what it sends away, if the transaction is still the one that claimed.
     ///
     /// In this order: the guard, the flush, the commit. After the guard no statement but ours runs, so that nothing is ever
     /// written into a transaction that the handler began. The flush takes the numbers of the lanes, locked in their order,
     /// then one insert for all events and one for all effects; an error of it is [`Commit::Refused`]. An effect that is in the
-    /// ledger already stays as it is: its event was processed before, and its claim was swept.
+    /// ledger already keeps its state, its key and its bytes: its event was processed before, and its claim was swept; or it
+    /// was called before the transaction until a deploy, and is due after the commit from now on.
     fn commit(&self, tx: Self::Tx<'_>, departures: &Departures) -> impl Future<Output = Commit> + Send;
 
     /// Undoes the unit, and says whether the transaction was still the one that claimed.

@@ -40,10 +40,10 @@ struct Row {
 }
 
 impl Ledger {
-    /// Writes what is not there yet.
+    /// Writes what is not there yet; what is there is to be called after the commit from now on.
     pub(super) fn write(&mut self, intents: &[Intent]) {
         for intent in intents {
-            self.plan(intent);
+            self.plan(intent).record.intent.moment = Moment::After;
         }
     }
 
@@ -69,9 +69,26 @@ impl Ledger {
         (row.record.state == EffectState::Started && row.fence == fence).then_some(row)
     }
 
+    /// The row, if a person can release or resolve it: it waits, or the lease of its caller has run out.
+    fn by_hand(&mut self, id: EffectId) -> Option<&mut Row> {
+        self.rows.get_mut(&id).filter(|row| match row.record.state {
+            EffectState::Planned | EffectState::Failed | EffectState::Unknown => true,
+            EffectState::Started => row.due_at.is_some_and(|due| due <= clock::now()),
+            EffectState::Done => false,
+        })
+    }
+
     /// The row, unless it is in none of these states.
     fn found(&mut self, id: EffectId, states: &[EffectState]) -> Option<&mut Row> {
         self.rows.get_mut(&id).filter(|row| states.contains(&row.record.state))
+    }
+
+    fn event_of(&self, id: EffectId) -> Option<(ConsumerId, ClaimKey)> {
+        self.rows.get(&id).map(|row| (row.record.intent.consumer, row.record.intent.event))
+    }
+
+    pub(super) fn none_is_compensated(&self, effects: &[EffectId]) -> bool {
+        effects.iter().filter_map(|id| self.rows.get(id)).all(|row| !row.record.compensated)
     }
 
     /// Rows in the order in which they were written.
@@ -150,9 +167,6 @@ impl Row {
             && effects.contains(&effect.as_str())
     }
 }
-
-/// What a person can release or resolve.
-const BY_HAND: [EffectState; 3] = [EffectState::Planned, EffectState::Failed, EffectState::Unknown];
 
 impl EffectStorage for MemoryStore {
     async fn start_effect(
@@ -249,12 +263,18 @@ impl EffectStorage for MemoryStore {
         id: EffectId,
         departures: &Departures,
     ) -> Result<bool, StorageError> {
-        let mut state = self.state();
-        let done = state.ledger.found(id, &[EffectState::Done]);
-        let Some(row) = done.filter(|row| !row.record.compensated) else { return Ok(false) };
-        row.record.compensated = true;
-        state.send_away(departures);
-        Ok(true)
+        let Some(event) = self.state().ledger.event_of(id) else { return Ok(false) };
+        Ok(self
+            .once_settled(event, |state, processed| {
+                let done = state.ledger.found(id, &[EffectState::Done]);
+                let Some(row) = done.filter(|row| !row.record.compensated && !processed) else {
+                    return false;
+                };
+                row.record.compensated = true;
+                state.send_away(departures);
+                true
+            })
+            .await)
     }
 
     async fn list_effects(
@@ -288,7 +308,7 @@ impl EffectStorage for MemoryStore {
         found: &ByHand,
     ) -> Result<bool, StorageError> {
         let mut state = self.state();
-        let Some(row) = state.ledger.found(id, &BY_HAND) else { return Ok(false) };
+        let Some(row) = state.ledger.by_hand(id) else { return Ok(false) };
         row.due_at = None;
         row.finished_at = Some(clock::now());
         match found {
@@ -309,7 +329,7 @@ impl EffectStorage for MemoryStore {
 
     async fn release_effect(&self, _: &mut MemorySession, id: EffectId) -> Result<bool, StorageError> {
         let mut state = self.state();
-        let Some(row) = state.ledger.found(id, &BY_HAND) else { return Ok(false) };
+        let Some(row) = state.ledger.by_hand(id) else { return Ok(false) };
         row.due_at = Some(clock::now());
         row.first_started_at = None;
         row.finished_at = None;

@@ -15,6 +15,7 @@ use super::{memory_effects::Ledger, memory_outbox::Table};
 use crate::{
     classify::Class,
     departures::Departures,
+    effect::EffectId,
     error::Result,
     inbox::{Claim, Claimed, ConsumerId, StoredClaim},
     message::ClaimKey,
@@ -212,6 +213,32 @@ impl MemoryStore {
         state.script.remove(at).map(|(_, fault)| fault)
     }
 
+    /// Does something once no unit holds a claim of this event that is neither committed nor undone, and says whether the event
+    /// is processed.
+    pub(super) async fn once_settled<T>(
+        &self,
+        event: (ConsumerId, ClaimKey),
+        mut then: impl FnMut(&mut State, bool) -> T,
+    ) -> T {
+        loop {
+            let ended = self.0.ended.notified();
+            let done = {
+                let mut state = self.state();
+                match state.claims.get(&event) {
+                    Some(Row::Uncommitted) => None,
+                    other => {
+                        let processed = other.is_some();
+                        Some(then(&mut state, processed))
+                    }
+                }
+            };
+            match done {
+                Some(done) => return done,
+                None => ended.await,
+            }
+        }
+    }
+
     pub(super) fn check(&self, step: Step) -> Result<(), StorageError> {
         self.strikes(step).map_or(Ok(()), |fault| Err(fault.into()))
     }
@@ -292,6 +319,10 @@ impl Storage for MemoryStore {
             }
             ended.await;
         }
+    }
+
+    async fn keep_effects(&self, _: &mut Self::Tx<'_>, effects: &[EffectId]) -> Result<bool, StorageError> {
+        Ok(self.state().ledger.none_is_compensated(effects))
     }
 
     async fn commit(&self, mut tx: Self::Tx<'_>, departures: &Departures) -> Commit {

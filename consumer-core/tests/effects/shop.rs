@@ -210,6 +210,22 @@ fn checkout(order: &Order, cx: &Context) -> Result<(), HandlerError> {
     decide(order, cx)
 }
 
+/// Leaves time for a rival.
+async fn slowly(order: &Order, cx: &Context) -> Result<(), HandlerError> {
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    checkout(order, cx)
+}
+
+/// Schedules once more what has run before it.
+fn once_more(order: &Order, cx: &Context) -> Result<(), HandlerError> {
+    let effects = <Effects<'_> as Extract<Order>>::extract(cx)?;
+    match order.what.as_str() {
+        "labelled" => effects.schedule_labelled::<Charge>("tip", &Money::from(order)),
+        _ => effects.schedule::<Charge>(&Money::from(order)),
+    }
+    checkout(order, cx)
+}
+
 fn delivery(order: &Order, cx: &Context) -> Result<(), HandlerError> {
     let Completed(charge) = <Completed<Charge> as Extract<Order>>::extract(cx)?;
     let Completed(shipment) = <Completed<Ship> as Extract<Order>>::extract(cx)?;
@@ -219,6 +235,12 @@ fn delivery(order: &Order, cx: &Context) -> Result<(), HandlerError> {
 
 consumer!(Orders, "orders", Order, |order, cx| schedule(&order, cx), |_needs| {});
 consumer!(Checkout, "checkout", Order, |order, cx| checkout(&order, cx), |needs| {
+    <Completed<Charge> as Extract<Order>>::needs(needs);
+});
+consumer!(Counter, "counter", Order, |order, cx| slowly(&order, cx).await, |needs| {
+    <Completed<Charge> as Extract<Order>>::needs(needs);
+});
+consumer!(Tips, "tips", Order, |order, cx| once_more(&order, cx), |needs| {
     <Completed<Charge> as Extract<Order>>::needs(needs);
 });
 consumer!(Post, "post", Order, |order, cx| delivery(&order, cx), |needs| {
@@ -244,8 +266,9 @@ consumer!(Accounting, "accounting", Failed<Money>, |_failed, _cx| Ok(()), |_need
 /// Everything.
 pub(crate) fn app(gateway: &Gateway) -> App<MemoryStore> {
     let app = App::new().state(gateway.clone());
-    let app =
-        app.register_with::<(Orders, Checkout, Post, Mails, Accounting)>(|config| config.concurrency(4));
+    let app = app.register_with::<(Orders, Checkout, Counter, Tips, Post, Mails, Accounting)>(|config| {
+        config.concurrency(4)
+    });
     app.register::<(Charge, Refund, Receipt, Brief, Parcel, Ship)>()
 }
 

@@ -3,6 +3,7 @@
 mod call;
 mod people;
 mod statements;
+mod undo;
 
 use std::time::Duration;
 
@@ -18,10 +19,10 @@ use consumer_core::{
 };
 use sqlx::{AssertSqlSafe, MySqlConnection};
 
-pub(super) use self::statements::Statements as EffectStatements;
+pub(super) use self::{statements::Statements as EffectStatements, undo::keep};
 use super::{
     Inner, MySqlSession, MySqlStore, lock,
-    statements::{COMMIT, Statements, run},
+    statements::{Statements, run},
     unit::send_away,
 };
 use crate::{
@@ -69,25 +70,6 @@ async fn find(
         .fetch_optional(conn)
         .await?;
     row.map(|row| columns!(&row).read()).transpose()
-}
-
-async fn compensate(
-    sql: &Statements,
-    session: &mut MySqlSession,
-    id: EffectId,
-    departures: &Departures,
-) -> Result<bool, sqlx::Error> {
-    let conn = session.awake().await?;
-    let done = sqlx::query(sql.effects.compensate.clone())
-        .bind(id.as_uuid().as_bytes().as_slice())
-        .execute(&mut *conn)
-        .await?;
-    let ours = done.rows_affected() == 1;
-    if ours {
-        send_away(sql, conn, departures).await?;
-    }
-    run(conn, COMMIT).await?;
-    Ok(ours)
 }
 
 async fn sweep(store: &Inner, retention: Duration, batch: u32) -> Result<Swept, sqlx::Error> {
@@ -172,7 +154,7 @@ impl EffectStorage for MySqlStore {
         id: EffectId,
         departures: &Departures,
     ) -> Result<bool, StorageError> {
-        Ok(compensate(&self.0.sql, session, id, departures).await?)
+        Ok(undo::compensate(&self.0.sql, session, id, departures).await?)
     }
 
     async fn list_effects(

@@ -23,6 +23,7 @@ use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
 use consumer_core::{
     Class, Result, Storage,
     departures::Departures,
+    effect::EffectId,
     inbox::{Claim, Claimed, ConsumerId, StoredClaim},
     message::ClaimKey,
     storage::{Commit, ConsumerName, Rollback, Sessions, StorageError, Swept, UnitLimits},
@@ -163,6 +164,10 @@ impl Storage for MySqlStore {
 
     async fn claim(&self, tx: &mut Self::Tx<'_>, claim: &Claim) -> Result<Claimed, StorageError> {
         Ok(unit::claim(&self.0.sql, tx, claim).await?)
+    }
+
+    async fn keep_effects(&self, tx: &mut Self::Tx<'_>, effects: &[EffectId]) -> Result<bool, StorageError> {
+        Ok(effects::keep(&self.0.sql, &mut tx.tx, effects).await?)
     }
 
     async fn commit(&self, tx: Self::Tx<'_>, departures: &Departures) -> Commit {

@@ -3,6 +3,7 @@
 mod call;
 mod people;
 mod statements;
+mod undo;
 
 use std::time::Duration;
 
@@ -19,8 +20,8 @@ use consumer_core::{
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-pub(super) use self::statements::Statements as EffectStatements;
-use super::{Inner, PgSession, PgStore, lock, statements::Statements, unit, unit::send_away};
+pub(super) use self::{statements::Statements as EffectStatements, undo::keep};
+use super::{Inner, PgSession, PgStore, lock, statements::Statements, unit::send_away};
 use crate::effect_row::{columns, span};
 
 /// Writes intents, those that are not there yet.
@@ -55,22 +56,6 @@ async fn find(
 ) -> Result<Option<EffectRow>, sqlx::Error> {
     let row = sqlx::query(sql.effects.find.clone()).bind(id.as_uuid()).fetch_optional(conn).await?;
     row.map(|row| columns!(&row).read()).transpose()
-}
-
-async fn compensate(
-    sql: &Statements,
-    session: &mut PgSession,
-    id: EffectId,
-    departures: &Departures,
-) -> Result<bool, sqlx::Error> {
-    let mut tx = unit::begin(session).await?.tx;
-    let done = sqlx::query(sql.effects.compensate.clone()).bind(id.as_uuid()).execute(&mut *tx).await?;
-    let ours = done.rows_affected() == 1;
-    if ours {
-        send_away(sql, &mut tx, departures).await?;
-    }
-    tx.commit().await?;
-    Ok(ours)
 }
 
 async fn sweep(store: &Inner, retention: Duration, batch: u32) -> Result<Swept, sqlx::Error> {
@@ -144,7 +129,7 @@ impl EffectStorage for PgStore {
         id: EffectId,
         departures: &Departures,
     ) -> Result<bool, StorageError> {
-        Ok(compensate(&self.0.sql, session, id, departures).await?)
+        Ok(undo::compensate(&self.0.sql, session, id, departures).await?)
     }
 
     async fn list_effects(

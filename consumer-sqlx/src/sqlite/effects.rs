@@ -3,6 +3,7 @@
 mod call;
 mod people;
 mod statements;
+mod undo;
 
 use std::time::Duration;
 
@@ -18,9 +19,9 @@ use consumer_core::{
 };
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
-pub(super) use self::statements::Statements as EffectStatements;
 use self::{call::millis, statements::NOW};
-use super::{Inner, SqliteSession, SqliteStore, lock, statements::Statements, unit::send_away, writing};
+pub(super) use self::{statements::Statements as EffectStatements, undo::keep};
+use super::{Inner, SqliteSession, SqliteStore, lock, statements::Statements, unit::send_away};
 use crate::effect_row::{BATCH, columns};
 
 /// Writes intents, those that are not there yet.
@@ -63,25 +64,6 @@ async fn find(
         .fetch_optional(conn)
         .await?;
     row.map(|row| columns!(&row).read()).transpose()
-}
-
-async fn compensate(
-    store: &Inner,
-    session: &mut SqliteSession,
-    id: EffectId,
-    departures: &Departures,
-) -> Result<bool, sqlx::Error> {
-    let mut writing = writing::begin(store, session).await?;
-    let done = sqlx::query(store.sql.effects.compensate.clone())
-        .bind(id.as_uuid().as_bytes().as_slice())
-        .execute(&mut *writing.tx)
-        .await?;
-    let ours = done.rows_affected() == 1;
-    if ours {
-        send_away(&store.sql, &mut writing.tx, departures).await?;
-    }
-    writing.commit().await?;
-    Ok(ours)
 }
 
 async fn sweep(store: &Inner, retention: Duration, batch: u32) -> Result<Swept, sqlx::Error> {
@@ -154,7 +136,7 @@ impl EffectStorage for SqliteStore {
         id: EffectId,
         departures: &Departures,
     ) -> Result<bool, StorageError> {
-        Ok(compensate(&self.0, session, id, departures).await?)
+        Ok(undo::compensate(&self.0, session, id, departures).await?)
     }
 
     async fn list_effects(

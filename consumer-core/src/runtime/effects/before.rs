@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     classify::Class,
-    effect::{EffectState, Ending, Intent, Leased, Moment, Right},
+    effect::{EffectId, EffectState, Ending, Intent, Leased, Moment, Right},
     handler::{Decoded, Meta, RegisteredEffect, ToComplete, panic_text},
     inbox::{Claim, StoredClaim},
     message::{Reason, Rejection},
@@ -52,6 +52,22 @@ pub(in crate::runtime) struct Completing<'a, S: Storage> {
     pub(in crate::runtime) meta: &'a Meta,
     pub(in crate::runtime) claim: &'a Claim,
     pub(in crate::runtime) abort: &'a CancellationToken,
+}
+
+/// Keeps what was completed from being undone until the unit has ended; `false` if something was.
+pub(in crate::runtime) async fn keep<S: Storage>(
+    consumer: &Consumer<S>,
+    claim: &Claim,
+    tx: &mut S::Tx<'_>,
+) -> Result<bool, StorageError> {
+    let id = |wanted: &ToComplete| EffectId::of(claim.consumer, claim.key, wanted.effect, "");
+    match &consumer.completes[..] {
+        [] => Ok(true),
+        completes => {
+            let effects: Vec<EffectId> = completes.iter().map(id).collect();
+            consumer.storage.keep_effects(tx, &effects).await
+        }
+    }
 }
 
 /// What the effects of one event are called with, in order; or why it is unknown.

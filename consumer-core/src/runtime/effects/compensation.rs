@@ -45,9 +45,11 @@ pub(in crate::runtime) async fn settle<S: Storage>(
         let name = row.intent.effect.clone();
         match row.state {
             _ if row.compensated => aftermath.compensated.push(name),
-            EffectState::Done if undo && compensate(consumer, &desk, (meta, claim), &row).await? => {
-                aftermath.compensated.push(name);
-            }
+            EffectState::Done if undo => match compensate(consumer, &desk, (meta, claim), &row).await? {
+                Undoing::Done => aftermath.compensated.push(name),
+                Undoing::Nothing => aftermath.done.push(name),
+                Undoing::Used(stored) => return Ok(Buried::Processed(stored)),
+            },
             EffectState::Done => aftermath.done.push(name),
             EffectState::Unknown | EffectState::Started => aftermath.unknown.push(name),
             EffectState::Planned if row.uncertain => aftermath.unknown.push(name),
@@ -57,16 +59,27 @@ pub(in crate::runtime) async fn settle<S: Storage>(
     Ok(Buried::Unprocessed(aftermath))
 }
 
-/// Schedules what undoes an effect, and marks it as undone, at once; `false` if nothing does.
+/// What became of an effect that is to be undone.
+enum Undoing {
+    /// It is marked as undone, and what undoes it is scheduled.
+    Done,
+    /// Nothing undoes it.
+    Nothing,
+    /// Another delivery has used it: the event is processed.
+    Used(StoredClaim),
+}
+
+/// Schedules what undoes an effect, and marks it as undone, at once. A delivery that has its result in its hands is waited
+/// for.
 async fn compensate<S: Storage>(
     consumer: &Consumer<S>,
     desk: &Desk<S, &mut Slot<S>>,
     (meta, claim): (&Meta, &Claim),
     row: &EffectRecord,
-) -> Result<bool, StorageError> {
+) -> Result<Undoing, StorageError> {
     let ledger = &consumer.effects;
     let Some(effect) = ledger.get(&row.intent.effect).filter(|effect| effect.spec.compensates) else {
-        return Ok(false);
+        return Ok(Undoing::Nothing);
     };
     let undoing = scheduled(effect, meta, row);
     let intents = undoing.and_then(|undoing| ledger.intents(meta, (claim.consumer, claim.key), undoing));
@@ -74,14 +87,15 @@ async fn compensate<S: Storage>(
         Ok(intents) => Departures { events: Vec::new(), intents },
         Err(error) => {
             tracing::error!(effect = effect.spec.name, id = %row.intent.id, %error, "an effect cannot be undone");
-            return Ok(false);
+            return Ok(Undoing::Nothing);
         }
     };
     if desk.compensate(row.intent.id, &departures).await? {
         effect_compensated(effect.spec.name);
         ledger.departed(&departures);
+        return Ok(Undoing::Done);
     }
-    Ok(true)
+    Ok(desk.find(claim).await?.map_or(Undoing::Done, Undoing::Used))
 }
 
 /// What the effect schedules to be undone, which runs the user's code.

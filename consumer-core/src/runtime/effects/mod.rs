@@ -14,7 +14,7 @@ mod watch;
 
 pub use self::config::EffectsConfig;
 pub(super) use self::{
-    before::{Completing, Stop, requests},
+    before::{Completing, Stop, keep, requests},
     compensation::{Buried, settle},
     ledger::Ledger,
     runner::Runner,

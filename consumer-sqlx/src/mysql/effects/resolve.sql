@@ -1,4 +1,4 @@
 -- Parameters: done or failed, result, error, id.
 UPDATE {prefix}external_effects
 SET state = ?, result = ?, error = COALESCE(?, error), due_at = NULL, finished_at = UTC_TIMESTAMP(6)
-WHERE id = ? AND state IN ('planned', 'failed', 'unknown')
+WHERE id = ? AND (state IN ('planned', 'failed', 'unknown') OR state = 'started' AND due_at <= UTC_TIMESTAMP(6))

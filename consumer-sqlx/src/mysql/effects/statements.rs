@@ -24,6 +24,9 @@ pub(in crate::mysql) struct Statements {
     pub(super) list: SqlStr,
     pub(super) list_open: SqlStr,
     pub(super) compensate: SqlStr,
+    pub(super) processed: SqlStr,
+    /// Lacks the `{ids}`.
+    pub(super) keep: String,
     pub(super) resolve: SqlStr,
     pub(super) release: SqlStr,
     pub(super) count: SqlStr,
@@ -51,6 +54,8 @@ impl Statements {
             list: select(&format!("WHERE {LISTED}")),
             list_open: select(&format!("WHERE finished_at IS NULL AND {LISTED}")),
             compensate: tables.sql(include_str!("compensate.sql")),
+            processed: tables.sql(include_str!("processed.sql")),
+            keep: template(include_str!("keep.sql")),
             resolve: tables.sql(include_str!("resolve.sql")),
             release: tables.sql(include_str!("release.sql")),
             count: tables.sql(include_str!("count.sql")),

@@ -2,4 +2,4 @@
 UPDATE {schema}{prefix}external_effects
 SET state = 'planned', attempts = 0, uncertain = false, due_at = clock_timestamp(), first_started_at = NULL,
     finished_at = NULL
-WHERE id = $1 AND state IN ('planned', 'failed', 'unknown')
+WHERE id = $1 AND (state IN ('planned', 'failed', 'unknown') OR state = 'started' AND due_at <= clock_timestamp())

@@ -22,6 +22,9 @@ pub(in crate::sqlite) struct Statements {
     pub(super) list: SqlStr,
     pub(super) list_open: SqlStr,
     pub(super) compensate: SqlStr,
+    pub(super) processed: SqlStr,
+    /// Lacks the `{ids}`.
+    pub(super) keep: String,
     pub(super) resolve: SqlStr,
     pub(super) release: SqlStr,
     pub(super) count: SqlStr,
@@ -49,6 +52,8 @@ impl Statements {
             list: select(&format!("WHERE {LISTED}")),
             list_open: select(&format!("WHERE finished_at_ms IS NULL AND {LISTED}")),
             compensate: fill(include_str!("compensate.sql")),
+            processed: fill(include_str!("processed.sql")),
+            keep: template(include_str!("keep.sql")),
             resolve: fill(include_str!("resolve.sql")),
             release: fill(include_str!("release.sql")),
             count: fill(include_str!("count.sql")),

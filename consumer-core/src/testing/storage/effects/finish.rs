@@ -155,27 +155,3 @@ async fn renew<S: Storage>(desk: &Desk<S>, leased: &crate::effect::Leased) -> bo
     let renewed = desk.here.renew_effect(&mut session, leased.intent.id, leased.fence, LONG).await;
     renewed.expect("a lease can be renewed")
 }
-
-pub(super) async fn compensates_once<S: Storage>(desk: &Desk<S>) {
-    let (intent, refund) = (desk.before("1"), desk.after("refund", "1"));
-    let leased = desk.ours(&intent, LONG).await;
-    assert!(!compensate(desk, &intent, &refund).await, "what is not done cannot be undone");
-    assert!(desk.find(&refund).await.is_none(), "nothing is written then");
-    desk.finish(&leased, done("7")).await;
-    assert!(compensate(desk, &intent, &refund).await);
-    let other = desk.after("refund", "2");
-    assert!(!compensate(desk, &intent, &other).await, "what is done once is undone once");
-    assert!(desk.find(&refund).await.is_some() && desk.find(&other).await.is_none());
-    assert!(desk.row(&intent).await.compensated);
-    assert_eq!(Desk::start(&desk.there, &intent, LONG).await, Right::Compensated);
-}
-
-async fn compensate<S: Storage>(
-    desk: &Desk<S>,
-    intent: &crate::effect::Intent,
-    refund: &crate::effect::Intent,
-) -> bool {
-    let mut session = desk.open().await;
-    let marked = desk.here.compensate_effect(&mut session, intent.id, &sending(&[refund])).await;
-    marked.expect("an effect can be compensated")
-}

@@ -7,7 +7,7 @@ use futures_util::future::join;
 use super::desk::{CHARGE, Desk, LONG, RECEIPT, SHORT, again, done, open, sending};
 use crate::{
     clock,
-    effect::{EffectState, Intent, Leased},
+    effect::{EffectState, Intent, Leased, Moment},
     storage::Storage,
     testing::storage::stage::{claim_by, in_time},
 };
@@ -119,6 +119,25 @@ pub(super) async fn leaves_what_is_written_already<S: Storage>(desk: &Desk<S>) {
     let leased = desk.ours(&charge, LONG).await;
     desk.finish_sending(&leased, &done("7"), &departures).await;
     assert_eq!(desk.lease(&[RECEIPT], 2000).await.len(), many.len(), "as many as a handler schedules");
+}
+
+/// As after a deploy that calls it at another time.
+pub(super) async fn takes_what_was_to_be_called_before<S: Storage>(desk: &Desk<S>) {
+    let before = desk.before("1");
+    let leased = desk.ours(&before, LONG).await;
+    desk.finish(&leased, again(Duration::ZERO, true)).await;
+    assert_eq!(desk.lease(&[CHARGE], 1).await, []);
+    let mut after = desk.after(CHARGE, "1");
+    after.request = "another".into();
+    desk.schedule(&[&after]).await;
+    let leased = desk.lease(&[CHARGE], 1).await;
+    let [leased] = leased.as_slice() else { panic!("what was scheduled is called: {leased:?}") };
+    assert_eq!((leased.attempts, leased.uncertain), (1, true));
+    assert_eq!(
+        leased.intent,
+        Intent { moment: Moment::After, ..before },
+        "with the first key and the first bytes"
+    );
 }
 
 fn ids(leased: &[Leased]) -> BTreeSet<crate::effect::EffectId> {

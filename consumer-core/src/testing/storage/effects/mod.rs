@@ -5,6 +5,7 @@ mod finish;
 mod lease;
 mod people;
 mod start;
+mod undo;
 
 use std::future::Future;
 
@@ -74,8 +75,11 @@ fn cases<S: Storage>() -> Vec<(&'static str, Case<S>)> {
             of_a_call_that_was_not_made_leaves_no_trace
             takes_texts_of_any_kind
             renewed_keeps_others_out
-            renewed_too_late_is_refused
-            compensates_once;
+            renewed_too_late_is_refused;
+        undo:
+            happens_once
+            waits_for_a_unit_that_keeps_the_effect
+            compensated_is_kept_by_nobody;
         lease:
             takes_what_a_unit_has_scheduled
             takes_nothing_from_a_unit_that_was_rolled_back
@@ -83,12 +87,14 @@ fn cases<S: Storage>() -> Vec<(&'static str, Case<S>)> {
             takes_the_most_overdue_first
             gives_no_row_to_two
             takes_over_what_a_holder_left
-            leaves_what_is_written_already;
+            leaves_what_is_written_already
+            takes_what_was_to_be_called_before;
         people:
             resolve_what_failed_or_is_unknown
             settle_what_was_not_done
             release_with_the_same_key
             leave_what_is_being_called
+            take_over_from_a_caller_that_has_vanished
             see_the_effects_of_an_event
             see_what_waits_for_them
             sweep_what_is_done;

@@ -102,13 +102,32 @@ pub(super) async fn release_with_the_same_key<S: Storage>(desk: &Desk<S>) {
 
 pub(super) async fn leave_what_is_being_called<S: Storage>(desk: &Desk<S>) {
     let intent = desk.before("1");
-    let leased = desk.ours(&intent, SHORT).await;
-    clock::sleep(SHORT * 2).await;
+    let leased = desk.ours(&intent, LONG).await;
     let done_by_hand = resolve(desk, &intent, ByHand::Done("9".into())).await;
     assert!(!done_by_hand && !release(desk, &intent).await, "its holder may still tell what became of it");
     desk.finish(&leased, done("7")).await;
     assert!(!release(desk, &intent).await, "what is done is not called again");
     assert_eq!(desk.row(&intent).await.result.as_deref(), Some(b"7".as_slice()));
+}
+
+/// Its event may never come again, and then nobody else ends it.
+pub(super) async fn take_over_from_a_caller_that_has_vanished<S: Storage>(desk: &Desk<S>) {
+    for event in ["1", "2"] {
+        let intent = desk.before(event);
+        let vanished = desk.ours(&intent, SHORT).await;
+        clock::sleep(SHORT * 2).await;
+        if event == "1" {
+            assert!(resolve(desk, &intent, ByHand::Done("9".into())).await);
+        } else {
+            assert!(release(desk, &intent).await);
+            let leased = desk.ours(&intent, LONG).await;
+            assert_eq!((leased.attempts, leased.uncertain), (0, false), "a person has said so");
+        }
+        desk.finish(&vanished, done("7")).await;
+        let row = desk.row(&intent).await;
+        assert_ne!(row.result.as_deref(), Some(b"7".as_slice()), "it comes too late");
+        assert!(row.evidence.is_some_and(|lines| lines.contains("done: 7")), "and is kept");
+    }
 }
 
 pub(super) async fn see_the_effects_of_an_event<S: Storage>(desk: &Desk<S>) {
