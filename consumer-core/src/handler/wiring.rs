@@ -96,24 +96,50 @@ fn undone(effect: &RegisteredEffect, effects: &[RegisteredEffect]) -> Option<Str
     })
 }
 
-/// It may be called at least once, with a key that a provider takes.
+/// It may be called at least once, with keys that a provider takes and tells apart.
 fn callable(effect: &RegisteredEffect, keys: &dyn KeyScheme) -> Vec<String> {
     let name = effect.spec.name;
-    let event = EventId { source: "source".to_owned(), id: "id".to_owned() };
-    let key = |label| {
-        let (source, id) = (event.source.as_str(), event.id.as_str());
-        keys.key(&KeyParts { consumer: "consumer", event: event.key(), source, id, effect: name, label })
-    };
-    let (one, other) = (key("one"), key("another"));
     let calls =
         (effect.spec.attempts == 0).then(|| format!("effect `{name}` has no attempts; give it one at least"));
-    let same = (one == other).then(|| {
-        format!(
-            "the key scheme gives effect `{name}` one key for two labels, which are one call to its provider"
-        )
-    });
-    let refused = IdempotencyKey::new(one)
+    let refused = IdempotencyKey::new(key(keys, Sample::of(name)))
         .err()
         .map(|error| format!("the key scheme does not fit effect `{name}`: {error}"));
-    calls.into_iter().chain(same).chain(refused).collect()
+    calls.into_iter().chain(same(name, keys)).chain(refused).collect()
+}
+
+/// Calls that the key scheme cannot tell apart.
+fn same(name: &str, keys: &dyn KeyScheme) -> Option<String> {
+    let one = Sample::of(name);
+    let others = [
+        ("labels", Sample { label: "another", ..one }),
+        ("effects", Sample { effect: "another", ..one }),
+        ("events", Sample { id: "another", ..one }),
+        ("consumers", Sample { consumer: "another", ..one }),
+    ];
+    let first = key(keys, one);
+    let (what, _) = others.into_iter().find(|(_, other)| key(keys, *other) == first)?;
+    Some(format!(
+        "the key scheme gives effect `{name}` one key for two {what}, which are one call to its provider"
+    ))
+}
+
+/// What a key is derived from, for a look at the scheme.
+#[derive(Clone, Copy)]
+struct Sample<'a> {
+    consumer: &'a str,
+    id: &'a str,
+    effect: &'a str,
+    label: &'a str,
+}
+
+impl<'a> Sample<'a> {
+    fn of(effect: &'a str) -> Self {
+        Self { consumer: "consumer", id: "id", effect, label: "one" }
+    }
+}
+
+fn key(keys: &dyn KeyScheme, sample: Sample<'_>) -> String {
+    let Sample { consumer, id, effect, label } = sample;
+    let event = EventId { source: "source".to_owned(), id: id.to_owned() };
+    keys.key(&KeyParts { consumer, event: event.key(), source: &event.source, id, effect, label })
 }

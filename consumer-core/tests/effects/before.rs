@@ -163,3 +163,19 @@ async fn a_call_that_outlives_the_grace_is_left_to_its_lease() {
     stage.drained("checkout").await;
     assert_eq!((gateway.calls().len(), gateway.done(), stage.store.committed().len()), (2, 1, 1));
 }
+
+/// Its row and its key would be those of the call that was made: it would never be called, and nobody would know.
+#[tokio::test(start_paused = true)]
+async fn an_effect_that_ran_before_is_scheduled_with_a_label_or_not_at_all() {
+    let (stage, gateway) = (Stage::new(), Gateway::default());
+    stage.start(shop::app(&gateway)).await;
+    stage.publish("tips", "a", "plain").await;
+    stage.drained("tips").await;
+    assert_eq!(stage.letters("tips", "reason"), ["permanent"]);
+    let said = stage.letters("tips", "error").join("");
+    assert!(said.contains("`charge`") && said.contains("schedule_labelled"), "{said}");
+    stage.publish("tips", "b", "labelled").await;
+    stage.drained("tips").await;
+    wait("the refund, both charges and the tip", || gateway.done() == 4).await;
+    assert_eq!(stage.store.committed(), ["b"]);
+}

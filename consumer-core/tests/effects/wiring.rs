@@ -62,3 +62,25 @@ fn a_key_scheme_that_cannot_work_is_named() {
     let said = mistakes(registered().register::<(Mails, Receipt)>().key_scheme(Same));
     assert!(said.contains("one key for two labels") && said.contains("visible ASCII"), "{said}");
 }
+
+struct Forgetful(&'static str);
+
+impl KeyScheme for Forgetful {
+    fn key(&self, parts: &KeyParts<'_>) -> String {
+        let KeyParts { consumer, id, effect, label, .. } = parts;
+        let all = [("consumers", consumer), ("events", id), ("effects", effect), ("labels", label)];
+        let kept = all.into_iter().filter(|(what, _)| *what != self.0);
+        kept.map(|(what, part)| format!("{what}={part}/")).collect()
+    }
+}
+
+/// Two calls with one key are one call to a provider: the second would be taken for done.
+#[test]
+fn a_key_scheme_that_forgets_a_part_is_named() {
+    for what in ["consumers", "events", "effects", "labels"] {
+        let said = mistakes(registered().register::<(Mails, Receipt)>().key_scheme(Forgetful(what)));
+        assert!(said.contains(&format!("one key for two {what}")), "{said}");
+    }
+    let whole = registered().register::<(Mails, Receipt)>().key_scheme(Forgetful("nothing"));
+    whole.state(Gateway::default()).check().expect("a scheme that forgets nothing");
+}

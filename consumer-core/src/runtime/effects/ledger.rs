@@ -1,6 +1,11 @@
 //! The registered effects, and how what a handler schedules becomes a row of the ledger.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    any::Any,
+    collections::HashMap,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 use tokio::sync::Notify;
 
@@ -8,7 +13,7 @@ use super::EffectsConfig;
 use crate::{
     departures::Departures,
     effect::{EffectId, IdempotencyKey, Intent, KeyParts, KeyScheme, Moment},
-    handler::{Buffer, Context, HandlerError, Meta, RegisteredEffect, Scheduled, States},
+    handler::{Buffer, Context, HandlerError, Meta, RegisteredEffect, Scheduled, States, panic_text},
     inbox::{Claim, ConsumerId},
     message::ClaimKey,
     runtime::relay::Bell,
@@ -111,6 +116,15 @@ impl Ledger {
         if let Some(flaw) = flaw {
             return Err(HandlerError::permanent(flaw));
         }
+        if let Some(twice) =
+            scheduled.iter().find(|one| one.label.is_empty() && cx.completed(one.effect).is_some())
+        {
+            return Err(HandlerError::permanent(format!(
+                "effect `{}` ran before this handler, and was scheduled by it without a label: its provider would take both for \
+                 one; give the second a label with `schedule_labelled`",
+                twice.effect
+            )));
+        }
         let intents = self.intents(cx.meta(), (claim.consumer, claim.key), scheduled)?;
         Ok(Departures { events, intents })
     }
@@ -135,10 +149,19 @@ impl Ledger {
         scheduled.into_iter().map(row).collect()
     }
 
+    /// The key, from the user's code.
+    fn key(&self, parts: &KeyParts<'_>) -> Result<IdempotencyKey, crate::Error> {
+        let asked = catch_unwind(AssertUnwindSafe(|| self.keys.key(parts)));
+        let panicked = |panic: Box<dyn Any + Send>| {
+            crate::Error::settings(format!("the key scheme panicked: {}", panic_text(&*panic)))
+        };
+        IdempotencyKey::new(asked.map_err(panicked)?)
+    }
+
     /// The row for an effect of the event at hand.
     ///
     /// # Errors
-    /// The key scheme gives no key.
+    /// The key scheme gives no key, or panics.
     pub(super) fn intent(
         &self,
         meta: &Meta,
@@ -161,7 +184,7 @@ impl Ledger {
             effect: effect.to_owned(),
             label: label.to_owned(),
             moment,
-            key: IdempotencyKey::new(self.keys.key(&parts))?,
+            key: self.key(&parts)?,
             request: request.into(),
             origin: meta.origin(),
         })
