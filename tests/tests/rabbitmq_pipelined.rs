@@ -11,10 +11,11 @@ use std::{
 
 use consumer::{
     Broker, Error, RabbitMq, Result,
-    broker::{Publication, QueueSpec, Settlement},
+    broker::{Binding, Publication, QueueSpec, Settlement},
     message::Message,
 };
 use consumer_tests::rabbitmq::{Node, body, consumed, fresh, in_time, next, publish, to_queue};
+use futures_util::future::join_all;
 use lapin::{
     Connection, ConnectionProperties, ExchangeKind,
     options::{ExchangeDeclareOptions, ExchangeDeleteOptions, QueueBindOptions},
@@ -307,6 +308,40 @@ async fn a_forbidden_exchange_costs_the_others_one_channel_at_most() {
     bad_among_good(|n| publication(&exchange, "key", Some(n.to_string()), String::new()), Error::is_refused)
         .await;
     channel.exchange_delete(name(), ExchangeDeleteOptions::default()).await.expect("it is there");
+}
+
+/// The default exchange has another name in what the broker says about it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_forbidden_default_exchange_costs_the_others_one_channel_at_most() {
+    let Some(node) = Node::get() else { return };
+    let admin = node.connect(&fresh("admin")).await;
+    let mut spec = QueueSpec::new(fresh("bound"));
+    let key = spec.name.clone();
+    spec.bindings.push(Binding { exchange: "amq.topic".to_owned(), routing_key: key.clone() });
+    admin.prepare(&[spec]).await.expect("a queue");
+    let user = fresh("topics-only");
+    node.ctl(&["add_user", &user, "secret"]);
+    node.ctl(&["set_permissions", &user, ".*", "^amq\\.topic$", ".*"]);
+    let (_, host) = node.url.rsplit_once('@').expect("a user in the address");
+    let broker = RabbitMq::connect(&format!("amqp://{user}:secret@{host}")).await.expect("a connection");
+    let mut suffered = Vec::new();
+    for round in 0..4 {
+        let id = |n: usize| Some(format!("{round}-{n}"));
+        let bad = (0..50).map(|n| broker.publish(publication("", &key, id(n), String::new())));
+        let good = (50..100).map(|n| broker.publish(publication("amq.topic", &key, id(n), String::new())));
+        let (bad, good) = tokio::join!(join_all(bad), join_all(good));
+        assert!(
+            bad.iter().all(|told| told.as_ref().is_err_and(|e| e.is_refused() || e.is_unconfirmed())),
+            "{bad:?}"
+        );
+        assert!(round == 0 || bad.iter().all(|told| told.as_ref().is_err_and(Error::is_refused)), "{bad:?}");
+        suffered.push(good.iter().filter(|told| told.is_err()).count());
+    }
+    assert_eq!(suffered[1..], [0, 0, 0], "of the first round {}", suffered[0]);
+    broker.close().await;
+    node.ctl(&["delete_user", &user]);
+    node.delete_queue(&key);
+    admin.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -11,6 +11,9 @@ use super::{
 };
 use crate::rabbitmq::{failure, message::Outgoing, returns::Fate};
 
+/// What the broker calls the exchange without a name.
+const DEFAULT_EXCHANGE: &str = "amq.default";
+
 impl Publisher {
     /// Says what became of a message that was answered, and remembers what others must not suffer from again.
     pub(super) fn judge(
@@ -96,7 +99,15 @@ fn blame(lane: &Lane, suspects: &Suspects, outgoing: &Outgoing, error: &lapin::E
 
 /// Whether the broker speaks of this exchange.
 fn names(said: &str, exchange: &ShortString) -> bool {
-    said.contains(&format!("exchange '{exchange}' in vhost"))
+    said.contains(&format!("exchange '{}' in vhost", spoken(exchange)))
+}
+
+/// An exchange as the broker calls it, also in permissions.
+fn spoken(exchange: &ShortString) -> &str {
+    match exchange.as_str() {
+        "" => DEFAULT_EXCHANGE,
+        name => name,
+    }
 }
 
 /// What the broker has against the only message that it can mean.
@@ -107,7 +118,8 @@ fn refused(outgoing: &Outgoing, error: &lapin::Error) -> Error {
             "a message was published to exchange '{exchange}', which does not exist, and is not stored: {said}"
         )),
         Some(failure::ACCESS_REFUSED) => Error::refused(format!(
-            "this user may not publish to exchange '{exchange}': {said}; allow it with `rabbitmqctl set_permissions`"
+            "this user may not publish to exchange '{}': {said}; allow it with `rabbitmqctl set_permissions`",
+            spoken(exchange),
         )),
         Some(failure::PRECONDITION_FAILED) => {
             Error::unpublishable(format!("RabbitMQ does not take a message as it is: {said}"))
