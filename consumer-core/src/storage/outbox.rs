@@ -103,7 +103,7 @@ pub trait OutboxStorage: Sessions {
     }
 
     /// Listens for [`Self::announce`] of other processes and calls `woken` for each, until the connection is lost; pending
-    /// for ever where the database cannot tell.
+    /// for ever where the database cannot tell. It also calls `woken` once it listens, because of what was announced before.
     ///
     /// # Cancel safety
     /// It may be dropped at any time.

@@ -293,8 +293,9 @@ impl OutboxStorage for MemoryStore {
 
     async fn announced(&self, woken: impl Fn() + Send + Sync) -> Result<(), StorageError> {
         loop {
-            self.announcements().notified().await;
+            let announced = self.announcements().notified();
             woken();
+            announced.await;
         }
     }
 }

@@ -26,8 +26,8 @@ pub(super) async fn announce(pool: &PgPool, tables: &Tables) -> Result<(), sqlx:
     sqlx::query("SELECT pg_notify($1, '')").bind(channel(tables)).execute(pool).await.map(drop)
 }
 
-/// Calls `woken` for each announcement, until the connection is lost. The connection is none of the pool's: it is held
-/// for as long as this runs.
+/// Calls `woken` once it listens and for each announcement, until the connection is lost. The connection is none of the
+/// pool's: it is held for as long as this runs.
 pub(super) async fn announced(
     pool: &PgPool,
     tables: &Tables,
@@ -38,6 +38,8 @@ pub(super) async fn announced(
     let mut listener = PgListener::connect_with(&one.connect_lazy_with(options)).await?;
     listener.eager_reconnect(false);
     listener.listen(&channel(tables)).await?;
+    // What was announced before is found by a look.
+    woken();
     while listener.try_recv().await?.is_some() {
         woken();
     }
