@@ -122,8 +122,10 @@ pub trait EffectStorage: Sessions {
         session: &mut Self::Session,
     ) -> impl Future<Output = Result<EffectCounts, StorageError>> + Send;
 
-    /// Deletes at most `batch` effects that were done, or [settled](EffectRecord::settled) by a person, longer than
-    /// `retention` ago; one process at a time. Others that failed or are unknown stay until a person has resolved them.
+    /// Deletes at most `batch` effects that were done after a commit, [used](super::Storage::keep_effects) by their event, or
+    /// [settled](EffectRecord::settled) by a person, longer than `retention` ago; one process at a time. Others that failed or
+    /// are unknown stay until a person has resolved them, and what was done for an event that was never processed stays for
+    /// ever: its dead letter may be redriven.
     fn sweep_effects(
         &self,
         retention: Duration,

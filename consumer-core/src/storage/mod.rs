@@ -146,8 +146,9 @@ pub trait Storage: OutboxStorage + EffectStorage {
         claim: &Claim,
     ) -> impl Future<Output = Result<Claimed, StorageError>> + Send;
 
-    /// Keeps effects of the claimed event from being [compensated](EffectStorage::compensate_effect) until the unit has ended;
-    /// `false` if one was.
+    /// Keeps done effects of the claimed event from being [compensated](EffectStorage::compensate_effect) until the unit has
+    /// ended; `false` if one was. With the commit of the unit they are used, and [swept](EffectStorage::sweep_effects) like its
+    /// claim.
     fn keep_effects(
         &self,
         tx: &mut Self::Tx<'_>,

@@ -42,9 +42,7 @@ struct Row {
 impl Ledger {
     /// Writes what is not there yet; what is there is to be called after the commit from now on.
     pub(super) fn write(&mut self, intents: &[Intent]) {
-        for intent in intents {
-            self.plan(intent).record.intent.moment = Moment::After;
-        }
+        intents.iter().for_each(|intent| self.plan(intent).record.intent.moment = Moment::After);
     }
 
     fn plan(&mut self, intent: &Intent) -> &mut Row {
@@ -83,8 +81,14 @@ impl Ledger {
         self.rows.get_mut(&id).filter(|row| states.contains(&row.record.state))
     }
 
-    fn event_of(&self, id: EffectId) -> Option<(ConsumerId, ClaimKey)> {
-        self.rows.get(&id).map(|row| (row.record.intent.consumer, row.record.intent.event))
+    /// Has them swept once the retention is over.
+    pub(super) fn used(&mut self, event: (ConsumerId, ClaimKey)) {
+        for row in self.rows.values_mut() {
+            let Intent { consumer, event: of, .. } = row.record.intent;
+            if (consumer, of) == event && row.is_before() && row.record.state == EffectState::Done {
+                row.finished_at = Some(clock::now());
+            }
+        }
     }
 
     pub(super) fn none_is_compensated(&self, effects: &[EffectId]) -> bool {
@@ -139,7 +143,12 @@ impl Row {
         if self.record.attempts == 0 {
             self.first_started_at = None;
         }
-        self.finished_at = (state == EffectState::Done).then_some(now);
+        self.finished_at = (state == EffectState::Done && !self.is_before()).then_some(now);
+    }
+
+    /// Whether it is finished only once its event has used it.
+    fn is_before(&self) -> bool {
+        self.record.intent.moment == Moment::Before
     }
 
     fn end_late(&mut self, fence: i64, ending: &Ending) -> Recorded {
@@ -263,7 +272,8 @@ impl EffectStorage for MemoryStore {
         id: EffectId,
         departures: &Departures,
     ) -> Result<bool, StorageError> {
-        let Some(event) = self.state().ledger.event_of(id) else { return Ok(false) };
+        let event = |row: &Row| (row.record.intent.consumer, row.record.intent.event);
+        let Some(event) = self.state().ledger.rows.get(&id).map(event) else { return Ok(false) };
         Ok(self
             .once_settled(event, |state, processed| {
                 let done = state.ledger.found(id, &[EffectState::Done]);
@@ -313,6 +323,7 @@ impl EffectStorage for MemoryStore {
         row.finished_at = Some(clock::now());
         match found {
             ByHand::Done(result) => {
+                row.finished_at = row.finished_at.filter(|_| !row.is_before());
                 row.record.state = EffectState::Done;
                 row.record.settled = false;
                 row.record.result = Some(result.clone());

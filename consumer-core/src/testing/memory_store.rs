@@ -157,6 +157,7 @@ impl MemoryTx<'_> {
         if let Some((consumer, key, stored)) = self.claimed.take() {
             let mut state = self.store.state();
             state.send_away(departures);
+            state.ledger.used((consumer, key));
             state.committed.push(stored.readable_id.clone().unwrap_or_else(|| key.to_string()));
             state.claims.insert((consumer, key), Row::Committed(stored));
         }

@@ -93,6 +93,7 @@ pub(super) async fn resolve(
         .bind(state.as_str())
         .bind(result)
         .bind(error)
+        .bind(state.as_str())
         .bind(id.as_uuid().as_bytes().as_slice())
         .execute(&mut *conn)
         .await?;

@@ -1,5 +1,6 @@
 -- Ends a call, if nobody has started the effect anew. Lock: the row, by the primary key. Without a call the row is as it was
--- before: the first start is forgotten if it was the only one. $4: result, $5: error, $6: wait in microseconds,
+-- before: the first start is forgotten if it was the only one. What was done before a transaction is not finished until
+-- one has used it. $4: result, $5: error, $6: wait in microseconds,
 -- $7: doubt, $8: calls.
 UPDATE {schema}{prefix}external_effects
 SET state = $3,
@@ -10,5 +11,5 @@ SET state = $3,
     uncertain = coalesce($7, uncertain),
     attempts = attempts + $8,
     first_started_at = CASE WHEN attempts + $8 > 0 THEN first_started_at END,
-    finished_at = CASE WHEN $3 = 'done' THEN clock_timestamp() END
+    finished_at = CASE WHEN $3 = 'done' AND moment = 'after' THEN clock_timestamp() END
 WHERE id = $1 AND state = 'started' AND fence = $2

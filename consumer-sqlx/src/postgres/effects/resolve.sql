@@ -1,4 +1,4 @@
--- $2: done or failed, $3: result, $4: error.
+-- What a redelivery is to use is not finished. $2: done or failed, $3: result, $4: error.
 UPDATE {schema}{prefix}external_effects
-SET state = $2, result = $3, error = coalesce($4, error), due_at = NULL, finished_at = clock_timestamp()
+SET state = $2, result = $3, error = coalesce($4, error), due_at = NULL, finished_at = CASE WHEN $2 = 'done' AND moment = 'before' THEN NULL ELSE clock_timestamp() END
 WHERE id = $1 AND (state IN ('planned', 'failed', 'unknown') OR state = 'started' AND due_at <= clock_timestamp())

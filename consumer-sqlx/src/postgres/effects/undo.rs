@@ -31,14 +31,14 @@ async fn is_processed(sql: &Statements, conn: &mut PgConnection, id: EffectId) -
     sqlx::query_scalar(sql.effects.processed.clone()).bind(id.as_uuid()).fetch_one(conn).await
 }
 
-/// Keeps effects from being compensated until the unit has ended; `false` if one was.
+/// Keeps done effects from being compensated until the unit has ended, and from being swept until it is forgotten; `false`
+/// if one was compensated.
 pub(in crate::postgres) async fn keep(
     sql: &Statements,
     conn: &mut PgConnection,
     effects: &[EffectId],
 ) -> Result<bool, sqlx::Error> {
     let ids: Vec<Uuid> = effects.iter().map(|id| id.as_uuid()).collect();
-    let compensated: Vec<bool> =
-        sqlx::query_scalar(sql.effects.keep.clone()).bind(ids).fetch_all(conn).await?;
-    Ok(!compensated.contains(&true))
+    let kept = sqlx::query(sql.effects.keep.clone()).bind(ids).execute(conn).await?;
+    Ok(kept.rows_affected() == effects.len() as u64)
 }

@@ -1,4 +1,5 @@
--- Which effects were compensated. Lock: none of its own; the transaction has the database's one write lock.
-SELECT compensated_at_ms IS NOT NULL AS compensated
-FROM {prefix}external_effects
-WHERE id IN ({ids})
+-- Notes that done effects are used, which has the sweeper delete them once its retention is over. Lock: none of its own; the
+-- transaction has the database's one write lock.
+UPDATE {prefix}external_effects
+SET finished_at_ms = {now}
+WHERE id IN ({ids}) AND compensated_at_ms IS NULL

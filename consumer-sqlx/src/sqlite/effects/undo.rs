@@ -45,17 +45,18 @@ async fn is_processed(
         .await
 }
 
-/// Keeps effects from being compensated until the unit has ended; `false` if one was.
+/// Keeps done effects from being compensated until the unit has ended, and from being swept until it is forgotten; `false`
+/// if one was compensated.
 pub(in crate::sqlite) async fn keep(
     sql: &Statements,
     conn: &mut SqliteConnection,
     effects: &[EffectId],
 ) -> Result<bool, sqlx::Error> {
     let keep = sql.effects.keep.replace("{ids}", &marks(effects.len()));
-    let mut query = sqlx::query_scalar(AssertSqlSafe(keep));
+    let mut query = sqlx::query(AssertSqlSafe(keep));
     for id in effects {
         query = query.bind(id.as_uuid().as_bytes().to_vec());
     }
-    let compensated: Vec<bool> = query.fetch_all(conn).await?;
-    Ok(!compensated.contains(&true))
+    let kept = query.execute(conn).await?;
+    Ok(kept.rows_affected() == effects.len() as u64)
 }

@@ -7,8 +7,11 @@ use futures_util::future::join;
 use super::desk::{CHARGE, Desk, LONG, RECEIPT, SHORT, again, done};
 use crate::{
     clock,
+    departures::Departures,
     effect::{ByHand, EffectFilter, EffectRecord, EffectState, Ending, Intent, Right},
-    storage::Storage,
+    inbox::Claimed,
+    storage::{Commit, Storage},
+    testing::storage::stage::{claim_by, in_time},
 };
 
 fn failed() -> Ending {
@@ -180,7 +183,10 @@ pub(super) async fn see_what_waits_for_them<S: Storage>(desk: &Desk<S>) {
 
 pub(super) async fn sweep_what_is_done<S: Storage>(desk: &Desk<S>) {
     for event in ["1", "2", "3"] {
-        ended(desk, event, done("7")).await;
+        let intent = desk.after(RECEIPT, event);
+        desk.schedule(&[&intent]).await;
+        let leased = desk.lease(&[RECEIPT], 1).await;
+        desk.finish(&leased[0], done("7")).await;
     }
     let settled = ended(desk, "4", unknown()).await;
     resolve(desk, &settled, ByHand::NotDone("never".to_owned())).await;
@@ -188,7 +194,10 @@ pub(super) async fn sweep_what_is_done<S: Storage>(desk: &Desk<S>) {
         ended(desk, "5", failed()).await,
         ended(desk, "6", unknown()).await,
         ended(desk, "7", again(LONG, false)).await,
+        ended(desk, "8", done("7")).await,
+        ended(desk, "9", unknown()).await,
     ];
+    assert!(resolve(desk, &kept[4], ByHand::Done("7".into())).await);
     let swept = desk.here.sweep_effects(LONG, 100).await.expect("effects can be swept");
     assert_eq!(swept.rows, 0, "what is done is replayed while its event can come again");
     clock::sleep(SHORT).await;
@@ -203,6 +212,26 @@ pub(super) async fn sweep_what_is_done<S: Storage>(desk: &Desk<S>) {
     }
     assert_eq!(rows, 4, "what is done or settled goes, once");
     for intent in &kept {
-        assert!(desk.find(intent).await.is_some(), "what waits for somebody stays");
+        assert!(desk.find(intent).await.is_some(), "what waits for somebody, be it a dead letter, stays");
     }
+    use_it(desk, "8", &kept[3]).await;
+    clock::sleep(SHORT).await;
+    let swept = desk.here.sweep_effects(SHORT / 2, 3).await.expect("effects can be swept");
+    assert_eq!(
+        (swept.rows, desk.find(&kept[3]).await),
+        (1, None),
+        "what its event has used goes with its claim"
+    );
+}
+
+/// Commits the unit of an event that has used an effect.
+async fn use_it<S: Storage>(desk: &Desk<S>, event: &str, intent: &Intent) {
+    let mut session = desk.open().await;
+    let mut tx = in_time("a unit", desk.here.begin(&mut session)).await.expect("a unit can be begun");
+    let claimed = in_time("a claim", desk.here.claim(&mut tx, &claim_by(desk.consumer, event))).await;
+    assert_eq!(claimed.expect("an event can be claimed"), Claimed::Fresh);
+    let kept = in_time("a look", desk.here.keep_effects(&mut tx, &[intent.id])).await;
+    assert!(kept.expect("effects can be kept"));
+    let end = in_time("a commit", desk.here.commit(tx, &Departures::default())).await;
+    assert!(matches!(end, Commit::Done), "{end:?}");
 }
