@@ -67,6 +67,11 @@ impl Books {
         Some(Charge { charge: format!("ch_{key}") })
     }
 
+    /// How many calls there were.
+    pub fn calls(&self) -> u64 {
+        self.calls
+    }
+
     /// The payments that an account has charged.
     pub fn charged(&self, account: &str) -> BTreeSet<String> {
         let of_account = self.charges.keys().filter(|(of, _)| of == account);

@@ -36,6 +36,8 @@ struct Office {
     dice: Mutex<fastrand::Rng>,
     /// How many out of a hundred calls fail.
     faults: Mutex<u32>,
+    /// How long each call takes.
+    takes: Mutex<Duration>,
 }
 
 impl Gateway {
@@ -44,8 +46,12 @@ impl Gateway {
     /// # Panics
     /// If no port is free.
     pub async fn open(faults: u32, dice: fastrand::Rng) -> Self {
-        let office =
-            Arc::new(Office { books: Mutex::default(), dice: Mutex::new(dice), faults: Mutex::new(faults) });
+        let office = Arc::new(Office {
+            books: Mutex::default(),
+            dice: Mutex::new(dice),
+            faults: Mutex::new(faults),
+            takes: Mutex::default(),
+        });
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let router = Router::new().route("/{account}", post(charge)).with_state(office.clone());
@@ -61,6 +67,11 @@ impl Gateway {
     /// Its books, as they are now.
     pub fn books(&self) -> Books {
         self.office.books().clone()
+    }
+
+    /// Takes so long for each call.
+    pub fn take(&self, time: Duration) {
+        *self.office.takes.lock().unwrap_or_else(PoisonError::into_inner) = time;
     }
 
     /// Fails no more.
@@ -106,6 +117,8 @@ async fn charge(
         Some(Fault::FailedBefore) => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
         _ => {}
     }
+    let takes = *office.takes.lock().unwrap_or_else(PoisonError::into_inner);
+    sleep(takes).await;
     let Some(charge) = office.books().charge(&account, key, &body) else {
         return StatusCode::UNPROCESSABLE_ENTITY.into_response();
     };
