@@ -114,9 +114,9 @@ impl<S: Storage> App<S> {
     /// [`is_wiring`](Error::is_wiring), with everything that is missing or said twice, one line each.
     pub fn check(&self) -> Result<()> {
         let mut mistakes = self.mistakes();
-        if self.registry.consumers.is_empty() {
+        if self.registry.consumers.is_empty() && self.registry.effects.is_empty() {
             mistakes.push(
-                "no consumer is registered: `.register::<…>()`; a process that only relays the outbox says so with \
+                "no consumer and no effect is registered: `.register::<…>()`; a process that only relays the outbox says so with \
                  `Runtime::relay(…)`"
                     .to_owned(),
             );

@@ -75,7 +75,7 @@ pub(super) async fn start<S: Storage, B: Broker>(
     let ids = storage.enroll(&names(&registered)).await?;
     let queues: Vec<_> = registered.iter().map(|r| r.config.queue.clone()).collect();
     broker.prepare(&queues).await?;
-    announce(&storage, &broker, &settings, &registered);
+    announce(&storage, &broker, &settings, &registered, &effects);
     announce_relay(&relay);
     let consumer = |(registered, id): (Registered<S>, ConsumerId)| {
         Arc::new(Consumer::new(registered, id, states.clone(), effects.clone(), storage.clone()))
@@ -156,6 +156,7 @@ fn announce<S: Storage, B: Broker>(
     broker: &B,
     settings: &Settings,
     registered: &[Registered<S>],
+    effects: &Ledger,
 ) {
     tracing::info!(
         storage = storage.describe(),
@@ -164,7 +165,10 @@ fn announce<S: Storage, B: Broker>(
         retention = ?settings.retention,
         "starting"
     );
-    for Registered { spec, config, needs, .. } in registered {
+    if !effects.is_empty() {
+        tracing::info!(effects = effects.names().join(", "), "calling effects");
+    }
+    for consumer @ Registered { spec, config, needs, .. } in registered {
         tracing::info!(
             consumer = spec.name,
             queue = config.queue.name,
@@ -187,14 +191,13 @@ fn announce<S: Storage, B: Broker>(
                 config.retry.attempts.saturating_sub(1)
             );
         }
-        let longest =
-            spec.timeout.saturating_mul(config.retry.attempts).saturating_add(config.retry.longest());
+        let longest = longest(consumer, effects);
         if longest >= CONSUMER_TIMEOUT {
             tracing::warn!(
                 consumer = spec.name,
                 ?longest,
                 "the attempts of one event can take longer than RabbitMQ's consumer timeout of 30 minutes: it would come \
-                 again with its first attempt; lower the timeout or the attempts"
+                 again with its first attempt; lower its timeout, those of the effects it waits for, or the attempts"
             );
         }
         if usize::from(config.prefetch) < config.concurrency {
@@ -204,6 +207,18 @@ fn announce<S: Storage, B: Broker>(
             );
         }
     }
+}
+
+/// How long an event can be unsettled: its attempts, each with the effects that come before it, and the waits between them.
+fn longest<S: Storage>(consumer: &Registered<S>, effects: &Ledger) -> Duration {
+    let Registered { spec, config, needs, .. } = consumer;
+    let before = needs.each_to_complete().into_iter().filter_map(|wanted| effects.get(wanted.effect));
+    let attempt = before.fold(spec.timeout, |time, effect| {
+        // The provider is asked first, then called.
+        let questions = u32::from(effect.spec.resolves);
+        time.saturating_add(effect.spec.timeout.saturating_mul(1 + questions))
+    });
+    attempt.saturating_mul(config.retry.attempts).saturating_add(config.retry.longest())
 }
 
 fn announce_relay(relay: &Relay) {

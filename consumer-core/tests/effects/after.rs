@@ -285,6 +285,19 @@ async fn an_effect_of_another_app_is_left_to_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_process_without_consumers_calls_what_others_have_scheduled() {
+    let (stage, gateway) = (Stage::new(), Gateway::with(&[Whim::Hangs]));
+    let first = stage.start(shop::app(&gateway)).await;
+    stage.publish("orders", "a", "parcel").await;
+    wait("the call", || gateway.calls().len() == 1).await;
+    first.kill().await;
+    let runner = stage.start(shop::runner(&gateway)).await;
+    stage.reaches("parcel", EffectState::Done).await;
+    assert_eq!(gateway.done(), 1);
+    runner.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stop_waits_for_a_call_and_begins_none() {
     let (stage, gateway) = (Stage::new(), Gateway::with(&[Whim::Slow(3 * SECOND)]));
     let process = stage.start(shop::app(&gateway)).await;

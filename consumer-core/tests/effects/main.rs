@@ -6,6 +6,7 @@ mod gateway;
 mod mutants;
 mod shop;
 mod stage;
+mod telemetry;
 mod undone;
 mod wiring;
 

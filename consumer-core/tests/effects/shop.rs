@@ -272,6 +272,11 @@ pub(crate) fn app(gateway: &Gateway) -> App<MemoryStore> {
     app.register::<(Charge, Refund, Receipt, Brief, Parcel, Ship)>()
 }
 
+/// A process that consumes nothing, and calls what others have scheduled.
+pub(crate) fn runner(gateway: &Gateway) -> App<MemoryStore> {
+    App::new().state(gateway.clone()).register::<Parcel>()
+}
+
 /// Another app on the same database, which has never heard of charges.
 pub(crate) fn without_charge(gateway: &Gateway) -> App<MemoryStore> {
     App::new().state(gateway.clone()).register::<(Mails, Receipt)>()

@@ -26,6 +26,13 @@ fn a_whole_app_is_fine() {
 }
 
 #[test]
+fn a_process_that_only_calls_effects_is_fine() {
+    registered().register::<Refund>().state(Gateway::default()).check().expect("no mistake");
+    let said = mistakes(registered());
+    assert!(said.contains("no consumer and no effect is registered"), "{said}");
+}
+
+#[test]
 fn what_is_missing_is_named() {
     let said = mistakes(registered().register::<Checkout>());
     assert!(said.contains("consumer `checkout` takes the `Completed` of effect `charge`"), "{said}");
