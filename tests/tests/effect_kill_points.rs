@@ -20,6 +20,13 @@ struct Charging {
     effect: &'static str,
 }
 
+impl Charging {
+    /// How many events its consumers publish.
+    fn tells(&self) -> i64 {
+        if self.consumers.contains(&"audited") { EVENTS as i64 } else { 0 }
+    }
+}
+
 /// After its commit; `audited` takes what it publishes.
 const AFTER: Charging = Charging { consumers: &["billed", "audited"], effect: "charge" };
 /// Before its transaction.
@@ -88,5 +95,9 @@ async fn crash(point: &str, hit: u32, charging: &Charging, backend: Backend) {
     verdict.assert_clean();
     books.assert_clean();
     assert_eq!(books.charged(charging.effect), published.ids, "I7: one charge for each event");
+    assert_eq!(scene.auditor.published_events().await, charging.tells(), "I4: one event for each commit");
+    if point == "K12-called" {
+        assert_ne!(books.repeated(), 0, "the call that was killed is repeated, under its key");
+    }
     scene.close().await;
 }

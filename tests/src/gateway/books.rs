@@ -83,6 +83,11 @@ impl Books {
         &self.faults
     }
 
+    /// Calls under a key that was known.
+    pub fn repeated(&self) -> u64 {
+        self.repeated
+    }
+
     /// # Panics
     /// If invariant I7 is broken: a payment charged under two keys, a key with two bodies, a call without a key.
     pub fn assert_clean(&self) {
