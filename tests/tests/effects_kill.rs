@@ -27,8 +27,9 @@ const FAULTS: u32 = 20;
 const WORK_MS: u64 = 2;
 /// How long a victim may take to the unit that it dies in.
 const AT_WORK: Duration = Duration::from_secs(60);
-/// How long the last effects may take: the gateway's `Retry-After`, leases of the dead, waits between attempts.
-const DRAIN: Duration = Duration::from_secs(180);
+/// How long nothing may happen while something is left: the gateway's `Retry-After`, leases of the dead, waits between
+/// attempts.
+const STANDSTILL: Duration = Duration::from_secs(90);
 /// `billed` charges after its commit and tells `audited`; `settled` charges before its transaction.
 const CONSUMERS: [&str; 3] = ["billed", "settled", "audited"];
 
@@ -79,12 +80,7 @@ async fn killed_while_the_gateway_is_called(backend: Backend) {
     }
     let published = traffic.stop().await;
     let heir = scene.ready().await;
-    wait::until("every effect is done and every event is sent", DRAIN, async || {
-        scene.auditor.unfinished_effects().await == 0
-            && scene.auditor.unsent_events().await == 0
-            && ledger.ended("billed") >= published.ids.len()
-    })
-    .await;
+    settled(&mut scene, &mut ledger, published.ids.len()).await;
     scene.drain(heir).await;
 
     let verdict = scene.verdict(&published).await;
@@ -110,6 +106,20 @@ async fn killed_while_the_gateway_is_called(backend: Backend) {
         assert_eq!(books.charged(account), published.ids, "{account}: one charge for each payment");
     }
     scene.close().await;
+}
+
+/// Waits until every payment is billed, every effect is done and every event is sent, for as long as there is progress.
+async fn settled(scene: &mut Scene, ledger: &mut Reader, payments: usize) {
+    let mut left = usize::MAX;
+    while left > 0 {
+        let before = left;
+        wait::until("something moves on while something is left", STANDSTILL, async || {
+            let open = scene.auditor.unfinished_effects().await + scene.auditor.unsent_events().await;
+            left = open.unsigned_abs() as usize + payments.saturating_sub(ledger.ended("billed"));
+            left < before
+        })
+        .await;
+    }
 }
 
 fn payments() -> usize {
