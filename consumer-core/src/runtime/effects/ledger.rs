@@ -84,12 +84,12 @@ impl Ledger {
         self.woken.notified().await;
     }
 
-    pub(super) fn get(&self, name: &str) -> Option<&RegisteredEffect> {
+    pub(in crate::runtime) fn get(&self, name: &str) -> Option<&RegisteredEffect> {
         self.effects.get(name)
     }
 
     /// The names of all effects.
-    pub(super) fn names(&self) -> Vec<&'static str> {
+    pub(in crate::runtime) fn names(&self) -> Vec<&'static str> {
         self.effects.keys().copied().collect()
     }
 
