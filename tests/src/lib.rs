@@ -5,6 +5,7 @@ pub mod backend;
 pub mod business;
 pub mod cable;
 pub mod database;
+pub mod downstream;
 pub mod endpoint;
 pub mod event;
 pub mod gateway;

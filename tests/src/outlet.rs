@@ -17,7 +17,7 @@ use consumer::{
 };
 use consumer_core::{outbox::Filter, storage::UnitLimits};
 use consumer_sqlx::{mysql::MySqlStore, postgres::PgStore, sqlite::SqliteStore};
-use tokio::task::JoinHandle;
+use tokio::{sync::Notify, task::JoinHandle};
 
 use crate::database::fresh_name;
 
@@ -116,6 +116,7 @@ pub struct Inlet {
     pub queue: String,
     broker: RabbitMq,
     arrived: Arc<Mutex<Vec<Message>>>,
+    arrival: Arc<Notify>,
     reading: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -125,16 +126,28 @@ impl Inlet {
     /// # Panics
     /// If the broker takes no queue.
     pub async fn bind(broker: &RabbitMq) -> Self {
-        let name = fresh_name();
-        let mut spec = QueueSpec::new(format!("{name}.events"));
-        spec.bindings
-            .push(Binding { exchange: Relay::DEFAULT_EXCHANGE.to_owned(), routing_key: name.clone() });
+        Self::bind_to(broker, fresh_name()).await
+    }
+
+    /// Another queue, which takes the same.
+    ///
+    /// # Panics
+    /// If the broker takes no queue.
+    pub async fn copy(&self) -> Self {
+        Self::bind_to(&self.broker, self.routing_key.clone()).await
+    }
+
+    async fn bind_to(broker: &RabbitMq, routing_key: String) -> Self {
+        let mut spec = QueueSpec::new(format!("{}.events", fresh_name()));
+        let exchange = Relay::DEFAULT_EXCHANGE.to_owned();
+        spec.bindings.push(Binding { exchange, routing_key: routing_key.clone() });
         broker.prepare(std::slice::from_ref(&spec)).await.expect("a queue");
         Self {
-            routing_key: name,
+            routing_key,
             queue: spec.name,
             broker: broker.clone(),
             arrived: Arc::default(),
+            arrival: Arc::default(),
             reading: Mutex::default(),
         }
     }
@@ -145,10 +158,11 @@ impl Inlet {
     /// If the queue cannot be consumed.
     pub async fn read(&self) {
         let mut deliveries = self.broker.subscribe(&QueueSpec::new(&self.queue), 500).await.expect("a queue");
-        let arrived = self.arrived.clone();
+        let (arrived, arrival) = (self.arrived.clone(), self.arrival.clone());
         let reading = tokio::spawn(async move {
             while let Some(delivery) = deliveries.next().await {
                 arrived.lock().expect("no panic").push(delivery.message.clone());
+                arrival.notify_one();
                 delivery.settle(Settlement::Ack, Box::new(|_| {}));
             }
         });
@@ -166,6 +180,13 @@ impl Inlet {
     /// Never, unless the reader has.
     pub fn count(&self) -> usize {
         self.arrived.lock().expect("no panic").len()
+    }
+
+    /// Waits for a message beyond so many; for one caller at a time.
+    pub async fn more_than(&self, count: usize) {
+        while self.count() <= count {
+            self.arrival.notified().await;
+        }
     }
 
     /// What has arrived so far, in order.

@@ -9,19 +9,15 @@ use std::{
 };
 
 use consumer::{
-    App, Broker, MySqlStore, PgStore, RabbitMq, Runtime, SqliteStore,
-    broker::{Publication, QueueSpec},
-    message::Message,
-    outbox::{Relay, Standing},
-    prelude::*,
-    sqlx,
+    App, Broker, MySqlStore, PgStore, RabbitMq, SqliteStore, broker::Publication, message::Message,
+    outbox::Standing, prelude::*,
 };
 use consumer_tests::{
     auditor::Auditor,
     backend::Backend,
-    business::Business,
     database::fresh_name,
-    outlet::{Inlet, Noted, Outlet, compare, rows, survey},
+    downstream::{Consuming, Downstream},
+    outlet::{Inlet, Noted, compare, rows, survey},
     servers,
     victim::{Relaying, Task, Victim},
     wait,
@@ -49,53 +45,26 @@ async fn answers(asked: Asked, outbox: Outbox<'_>, State(route): State<Route>) -
     Ok(())
 }
 
-macro_rules! downstream {
-    ($name:ident, $connection:ty) => {
-        #[consumer(name = "downstream")]
-        async fn $name(event: Noted, meta: Meta, conn: &mut $connection) -> Result<(), sqlx::Error> {
-            let _ = event;
-            conn.take_effect("downstream", meta.id()).await
-        }
-    };
-}
-
-downstream!(downstream_of_postgres, sqlx::PgConnection);
-downstream!(downstream_of_mysql, sqlx::MySqlConnection);
-downstream!(downstream_of_sqlite, sqlx::SqliteConnection);
-
 fn events() -> u64 {
     std::env::var("CONSUMER_TEST_OUTBOX_EVENTS").ok().and_then(|n| n.parse().ok()).unwrap_or(EVENTS)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_relays_and_four_producers_on_postgres() {
-    four_producers(Backend::Postgres, 2, |app: App<PgStore>, queue: &str| {
-        app.register_with::<downstream_of_postgres>(|config| config.queue(queue))
-    })
-    .await;
+    four_producers::<PgStore>(Backend::Postgres, 2).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_relays_and_four_producers_on_mysql() {
-    four_producers(Backend::MySql, 2, |app: App<MySqlStore>, queue: &str| {
-        app.register_with::<downstream_of_mysql>(|config| config.queue(queue))
-    })
-    .await;
+    four_producers::<MySqlStore>(Backend::MySql, 2).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_relay_and_four_producers_on_sqlite() {
-    four_producers(Backend::Sqlite, 1, |app: App<SqliteStore>, queue: &str| {
-        app.register_with::<downstream_of_sqlite>(|config| config.queue(queue).concurrency(1))
-    })
-    .await;
+    four_producers::<SqliteStore>(Backend::Sqlite, 1).await;
 }
 
-async fn four_producers<S: Outlet>(
-    backend: Backend,
-    relays: usize,
-    downstream: impl FnOnce(App<S>, &str) -> App<S>,
-) {
+async fn four_producers<S: Downstream>(backend: Backend, relays: usize) {
     let Some(amqp) = servers::need(servers::AMQP) else { return };
     let Some(database) = backend.database().await else { return };
     let (store, pool) = S::connect(database.url()).await;
@@ -103,18 +72,12 @@ async fn four_producers<S: Outlet>(
     let broker = RabbitMq::connect(&amqp).await.expect("RabbitMQ of the tests");
     let inlet = Inlet::bind(&broker).await;
     inlet.read().await;
-    let copies = Inlet::bind(&broker).await;
-    also_bind(&broker, &copies, &inlet.routing_key).await;
+    let copies = inlet.copy().await;
 
     let asked = format!("{}.asked", fresh_name());
     let app = App::new().state(inlet.route());
     let app = app.register_with::<answers>(|config| config.queue(&asked).concurrency(2));
-    let app = downstream(app, &copies.queue);
-    let runtime = Runtime::new(store.clone(), RabbitMq::connect(&amqp).await.expect("RabbitMQ"));
-    let runtime = runtime.relay(Relay::off());
-    let handle = runtime.handle();
-    let running = tokio::spawn(runtime.run(app).until(std::future::pending()));
-    wait::until("the consumers", LIMIT, async || handle.health().ready).await;
+    let consuming = Consuming::start(&store, &amqp, S::downstream(app, &copies.queue)).await;
 
     let folder = tempfile::tempdir().expect("a folder");
     let task = Task::Relay(Relaying {
@@ -184,8 +147,7 @@ async fn four_producers<S: Outlet>(
     for victim in &mut victims {
         victim.stop(Duration::from_secs(30)).await;
     }
-    handle.stop();
-    running.await.expect("no panic").expect("a stop in good order");
+    consuming.stop().await;
 }
 
 fn compare_count(inlet: &Inlet) -> usize {
@@ -193,15 +155,6 @@ fn compare_count(inlet: &Inlet) -> usize {
     let ids: std::collections::HashSet<_> =
         arrived.iter().filter_map(|message| message.properties.message_id.as_deref()).collect();
     ids.len()
-}
-
-async fn also_bind(broker: &RabbitMq, copies: &Inlet, routing_key: &str) {
-    let mut spec = QueueSpec::new(&copies.queue);
-    spec.bindings.push(consumer::broker::Binding {
-        exchange: Relay::DEFAULT_EXCHANGE.to_owned(),
-        routing_key: routing_key.to_owned(),
-    });
-    broker.prepare(&[spec]).await.expect("a binding");
 }
 
 fn ask(queue: &str) -> Publication {

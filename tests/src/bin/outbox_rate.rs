@@ -1,7 +1,7 @@
 //! Measures the relay: `outbox_rate [postgres|mysql|sqlite] [events] [rounds]`.
 //!
 //! Its throughput against lapin alone, both in each round, because a rate says nothing without the other of the same minute;
-//! and from the end of a commit to the arrival at a consumer, with nothing else to do.
+//! then from the end of a commit to the arrival at a consumer, with nothing else to do.
 
 use std::{
     env,
@@ -10,7 +10,9 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use consumer::{
-    App, MySqlStore, PgStore, RabbitMq, Runtime, SqliteStore, outbox::Relay, runtime::RuntimeHandle,
+    App, MySqlStore, PgStore, RabbitMq, Runtime, SqliteStore,
+    outbox::{Relay, Route},
+    runtime::RuntimeHandle,
 };
 use consumer_tests::{
     backend::Backend,
@@ -19,16 +21,21 @@ use consumer_tests::{
 };
 use futures_util::{StreamExt, stream};
 use lapin::{
-    BasicProperties, Connection, ConnectionProperties,
-    options::{BasicPublishOptions, ConfirmSelectOptions},
+    BasicProperties, Channel, Connection, ConnectionProperties,
+    options::{
+        BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions, QueueDeleteOptions, QueuePurgeOptions,
+    },
+    types::{FieldTable, ShortString},
 };
 
 const EVENTS: usize = 20_000;
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 3;
 const KEYS: usize = 100;
 const IN_FLIGHT: usize = 256;
 /// Commits one after the other, for the latency of a single one.
 const ALONE: usize = 300;
+/// Seldom enough to take nothing from what is measured.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 /// About what the events have as JSON, so that lapin carries the same.
 const BODY: usize = 32;
 
@@ -51,23 +58,69 @@ async fn measure<S: Outlet>(backend: Backend, events: usize, rounds: usize) -> R
     let (store, pool) = S::connect(database.url()).await;
     let broker = RabbitMq::connect(&amqp).await?;
     let inlet = Inlet::bind(&broker).await;
-    println!("{backend}: {rounds} rounds of {events} events of {KEYS} keys");
-    let (mut relayed, mut alone) = (Vec::new(), Vec::new());
+    let gauge = Gauge::open(&amqp, &inlet).await?;
+    println!("{backend}: {rounds} rounds of {events} events, of {KEYS} keys or of none");
+    let [mut keyed, mut unkeyed, mut alone] = [const { Vec::new() }; 3];
     for _ in 0..rounds {
-        for first in (0..events).step_by(KEYS) {
-            let keys = (first..events.min(first + KEYS)).map(|n| format!("key {}", n % KEYS));
-            let batch: Vec<_> = keys.map(|key| Noted { key, writer: 0 }).collect();
-            store.note(&pool, &batch, &inlet.route(), Duration::ZERO).await?;
+        for (route, rates) in [(inlet.route(), &mut keyed), (inlet.route().unordered(), &mut unkeyed)] {
+            fill(&store, &pool, &route, events).await?;
+            rates.push(rate(events, relay_all(&store, &amqp, &gauge, events)).await?);
+            gauge.empty().await?;
         }
-        relayed.push(rate(events, relay_all(&store, &amqp, events)).await?);
         alone.push(rate(events, lapin_alone(&amqp, &inlet, events)).await?);
+        gauge.empty().await?;
     }
-    let (relayed, alone) = (median(relayed), median(alone));
-    println!("relay {relayed:.0} events/s, lapin alone {alone:.0} msg/s, ratio {:.2}", relayed / alone);
+    println!("each round: keyed {keyed:.0?}, unkeyed {unkeyed:.0?}, lapin {alone:.0?}");
+    let [keyed, unkeyed, alone] = [keyed, unkeyed, alone].map(median);
+    println!("lapin alone    {alone:.0} msg/s");
+    println!("relay, keyed   {keyed:.0} events/s, ratio {:.2}", keyed / alone);
+    println!("relay, unkeyed {unkeyed:.0} events/s, ratio {:.2}", unkeyed / alone);
     let waits = latencies(&store, &pool, &amqp, &inlet).await?;
     let at = |part: f64| waits[((waits.len() - 1) as f64 * part) as usize].as_micros();
-    println!("commit to arrival, idle: median {} µs, p99 {} µs", at(0.5), at(0.99));
+    println!("commit to arrival at a consumer, idle: median {} µs, p99 {} µs", at(0.5), at(0.99));
+    gauge.close().await
+}
+
+async fn fill<S: Outlet>(store: &S, pool: &S::Pool, route: &Route, events: usize) -> Result<()> {
+    for first in (0..events).step_by(KEYS) {
+        let keys = (first..events.min(first + KEYS)).map(|n| format!("key {}", n % KEYS));
+        let batch: Vec<_> = keys.map(|key| Noted { key, writer: 0 }).collect();
+        store.note(pool, &batch, route, Duration::ZERO).await?;
+    }
     Ok(())
+}
+
+/// Counts what the broker has stored, which costs the database nothing.
+struct Gauge {
+    channel: Channel,
+    queue: ShortString,
+}
+
+impl Gauge {
+    async fn open(amqp: &str, inlet: &Inlet) -> Result<Self> {
+        let connection = Connection::connect(amqp, ConnectionProperties::default()).await?;
+        Ok(Self { channel: connection.create_channel().await?, queue: inlet.queue.as_str().into() })
+    }
+
+    async fn stored(&self) -> Result<usize> {
+        let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+        let queue = self.channel.queue_declare(self.queue.clone(), options, FieldTable::default()).await?;
+        Ok(queue.message_count() as usize)
+    }
+
+    /// Empties the queue, and leaves a moment for what that gives the broker to do.
+    async fn empty(&self) -> Result<()> {
+        self.channel.queue_purge(self.queue.clone(), QueuePurgeOptions::default()).await?;
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        Ok(())
+    }
+
+    async fn close(self) -> Result<()> {
+        for queue in [self.queue.clone(), format!("{}.dlq", self.queue).into()] {
+            self.channel.queue_delete(queue, QueueDeleteOptions::default()).await?;
+        }
+        Ok(())
+    }
 }
 
 async fn rate(count: usize, what: impl Future<Output = Result<()>>) -> Result<f64> {
@@ -89,13 +142,14 @@ fn start<S: Outlet>(
     (runtime.handle(), tokio::spawn(runtime.run(App::new()).until(std::future::pending())))
 }
 
-/// The connection is there before, as with lapin alone.
-async fn relay_all<S: Outlet>(store: &S, amqp: &str, events: usize) -> Result<()> {
-    let before = survey(store).await.unsent as usize;
-    ensure!(before == events, "{before} events to relay");
+/// Ends when the broker has stored everything and the database knows it.
+async fn relay_all<S: Outlet>(store: &S, amqp: &str, gauge: &Gauge, events: usize) -> Result<()> {
     let (handle, running) = start(store, RabbitMq::connect(amqp).await?);
+    while gauge.stored().await? < events {
+        tokio::time::sleep(BETWEEN_LOOKS).await;
+    }
     while survey(store).await.unsent > 0 {
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        tokio::time::sleep(BETWEEN_LOOKS).await;
     }
     handle.stop();
     Ok(running.await??)
@@ -133,9 +187,7 @@ async fn latencies<S: Outlet>(store: &S, pool: &S::Pool, amqp: &str, inlet: &Inl
         store.note(pool, &[event], &inlet.route(), Duration::ZERO).await?;
         let committed = Instant::now();
         handle.outbox().wake();
-        while inlet.count() == before {
-            tokio::task::yield_now().await;
-        }
+        inlet.more_than(before).await;
         waits.push(committed.elapsed());
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
