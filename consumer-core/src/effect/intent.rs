@@ -7,7 +7,10 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::IdempotencyKey;
-use crate::{inbox::ConsumerId, message::ClaimKey};
+use crate::{
+    inbox::ConsumerId,
+    message::{ClaimKey, Fingerprint},
+};
 
 /// Which effect of which event: the primary key of the ledger.
 ///
@@ -98,9 +101,26 @@ pub struct Origin {
     /// Its trace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
+    /// What its data looked like, in hexadecimal digits, where the effect runs before a claim can tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
 }
 
 impl Origin {
+    /// Notes what the data of the event looked like.
+    #[must_use]
+    pub fn seen_as(mut self, fingerprint: Fingerprint) -> Self {
+        self.fingerprint = Some(fingerprint.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect());
+        self
+    }
+
+    /// Whether both name one event, but its data was another: somebody has used an id twice. What was not noted, or by
+    /// another algorithm (the first two digits), says nothing.
+    pub fn is_of_other_data(&self, other: &Self) -> bool {
+        let (Some(ours), Some(theirs)) = (&self.fingerprint, &other.fingerprint) else { return false };
+        ours.get(..2) == theirs.get(..2) && ours != theirs
+    }
+
     /// As a row holds it.
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).expect("texts and a number are JSON")

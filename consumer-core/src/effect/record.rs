@@ -77,6 +77,8 @@ pub enum Right {
     Closed(EffectState, String),
     /// Nobody: it was done, and another effect has undone it, because its event was dead-lettered.
     Compensated,
+    /// Nobody: the row belongs to an event of this id with other data.
+    IdReused,
 }
 
 /// A row, for people. Its `Debug` form leaves request and result out.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{EffectRecord, EffectState, Ending, Leased, Outcome, Right};
+use super::{EffectRecord, EffectState, Ending, Intent, Leased, Outcome, Right};
 
 /// What a storage reads before it gives somebody the right to call an effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,8 +25,11 @@ pub enum Asked {
 }
 
 impl EffectRow {
-    /// Decides whether it may be started.
-    pub fn ask(self) -> Asked {
+    /// Decides whether it may be started for this intent.
+    pub fn ask(self, intent: &Intent) -> Asked {
+        if self.record.intent.origin.is_of_other_data(&intent.origin) {
+            return Asked::Leave(Right::IdReused);
+        }
         let EffectRecord { state, due_in, compensated, .. } = self.record;
         match (state, due_in) {
             (EffectState::Planned | EffectState::Started, None) => Asked::Start(Box::new(self.start())),
@@ -60,11 +63,13 @@ impl EffectRow {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
     use crate::{
-        effect::{EffectId, IdempotencyKey, Intent, Moment, Origin},
+        effect::{EffectId, IdempotencyKey, Moment, Origin},
         inbox::ConsumerId,
-        message::EventId,
+        message::{EventId, Fingerprint},
     };
 
     fn row(state: EffectState, due_in: Option<Duration>) -> EffectRow {
@@ -88,11 +93,17 @@ mod tests {
         }
     }
 
+    /// For the intent that was written.
+    fn ask(row: EffectRow) -> Asked {
+        let intent = row.record.intent.clone();
+        row.ask(&intent)
+    }
+
     #[test]
     fn a_holder_who_has_vanished_leaves_a_doubt_and_an_attempt() {
-        let Asked::Start(leased) = row(EffectState::Started, None).ask() else { panic!("its lease is over") };
+        let Asked::Start(leased) = ask(row(EffectState::Started, None)) else { panic!("its lease is over") };
         assert_eq!((leased.fence, leased.attempts, leased.uncertain), (8, 3, true));
-        let Asked::Start(leased) = row(EffectState::Planned, None).ask() else { panic!("it is due") };
+        let Asked::Start(leased) = ask(row(EffectState::Planned, None)) else { panic!("it is due") };
         assert_eq!((leased.fence, leased.attempts, leased.uncertain), (8, 2, false));
     }
 
@@ -107,18 +118,38 @@ mod tests {
     }
 
     #[test]
+    fn a_result_is_not_handed_to_an_event_with_other_data() {
+        let seen = |data: &[u8]| Origin::default().seen_as(Fingerprint::of(data));
+        let asked = |stored: Origin, ours: Origin| {
+            let mut done = row(EffectState::Done, None);
+            done.record.intent.origin = stored;
+            let intent = Intent { origin: ours, ..done.record.intent.clone() };
+            done.ask(&intent)
+        };
+        let replayed = Asked::Leave(Right::Done(Bytes::new()));
+        assert_eq!(asked(seen(b"{\"cents\":100}"), seen(b"{\"cents\":500}")), Asked::Leave(Right::IdReused));
+        assert_eq!(asked(seen(b"{\"cents\":100}"), seen(b"{ \"cents\": 100 }")), replayed);
+        assert_eq!(
+            asked(seen(b"{}"), seen(b"no JSON")),
+            replayed,
+            "taken by two algorithms, they say nothing"
+        );
+        assert_eq!(asked(Origin::default(), seen(b"{}")), replayed);
+    }
+
+    #[test]
     fn nobody_starts_what_is_held_or_ended() {
         let wait = Duration::from_secs(3);
         for state in [EffectState::Planned, EffectState::Started] {
-            assert_eq!(row(state, Some(wait)).ask(), Asked::Leave(Right::Busy(wait)));
+            assert_eq!(ask(row(state, Some(wait))), Asked::Leave(Right::Busy(wait)));
         }
         for state in [EffectState::Failed, EffectState::Unknown] {
-            assert_eq!(row(state, None).ask(), Asked::Leave(Right::Closed(state, String::new())));
+            assert_eq!(ask(row(state, None)), Asked::Leave(Right::Closed(state, String::new())));
         }
         let mut done = row(EffectState::Done, None);
         done.record.result = Some("7".into());
-        assert_eq!(done.clone().ask(), Asked::Leave(Right::Done("7".into())));
+        assert_eq!(ask(done.clone()), Asked::Leave(Right::Done("7".into())));
         done.record.compensated = true;
-        assert_eq!(done.ask(), Asked::Leave(Right::Compensated));
+        assert_eq!(ask(done), Asked::Leave(Right::Compensated));
     }
 }

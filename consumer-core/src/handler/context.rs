@@ -246,6 +246,7 @@ impl Meta {
             correlation_id: envelope.correlation_id.clone(),
             causation_id: envelope.causation_id.clone(),
             traceparent: envelope.traceparent.clone(),
+            fingerprint: None,
         }
     }
 

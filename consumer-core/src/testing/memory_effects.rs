@@ -187,7 +187,7 @@ impl EffectStorage for MemoryStore {
         self.check(Step::StartEffect)?;
         let mut state = self.state();
         let row = state.ledger.plan(intent);
-        Ok(match row.read().ask() {
+        Ok(match row.read().ask(intent) {
             Asked::Start(leased) => {
                 row.start(&leased, lease);
                 Right::Ours(leased)

@@ -67,6 +67,18 @@ async fn a_failed_handler_does_not_call_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_effect_without_a_claim_is_not_another_bodys_under_its_id() {
+    let (stage, gateway) = (Stage::new(), Gateway::default());
+    stage.start(shop::app(&gateway)).await;
+    for what in ["impossible", "five times as much", "impossible"] {
+        stage.publish("checkout", "a", what).await;
+        stage.drained("checkout").await;
+    }
+    assert_eq!(stage.letters("checkout", "reason"), ["permanent", "id-reused", "effect-compensated"]);
+    assert_eq!((gateway.calls_of("charge"), stage.store.committed().len()), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_effect_takes_the_result_of_the_one_before() {
     let (stage, gateway) = (Stage::new(), Gateway::with(&[Whim::Works, Whim::Busy]));
     stage.start(shop::app(&gateway)).await;

@@ -137,6 +137,7 @@ impl<'a, S: Storage> Completing<'a, S> {
                 Right::Busy(left) => return Err(busy(name, left)),
                 Right::Closed(state, error) => return Err(closed(name, state, &error)),
                 Right::Compensated => return Err(compensated(name)),
+                Right::IdReused => return Err(id_reused(name)),
             };
             // What came too late is not what the ledger says: ask it again.
             if let Some(result) = self.attempt(desk, effect, &leased, completed).await? {
@@ -153,7 +154,9 @@ impl<'a, S: Storage> Completing<'a, S> {
         })?;
         let wanted = Wanted { effect: name, label: "", moment: Moment::Before, request };
         let intent = ledger.intent(self.meta, (self.claim.consumer, self.claim.key), wanted);
-        Ok((effect, intent.map_err(|error| permanent(error.to_string()))?))
+        let mut intent = intent.map_err(|error| permanent(error.to_string()))?;
+        intent.origin = intent.origin.seen_as(self.claim.fingerprint);
+        Ok((effect, intent))
     }
 
     /// One call; `None` if somebody else has ended the effect meanwhile.
@@ -222,6 +225,14 @@ fn closed(effect: &str, state: EffectState, error: &str) -> Stop {
         _ => Rejection::new(Reason::EffectFailed, format!("effect `{effect}` has failed for good: {error}")),
     };
     Stop::Rejected(rejection)
+}
+
+/// The claim would say so, but there is none yet.
+fn id_reused(effect: &str) -> Stop {
+    let detail = format!(
+        "effect `{effect}` was called for another body under this id; publish it again with an id of its own"
+    );
+    Stop::Rejected(Rejection::new(Reason::IdReused, detail))
 }
 
 fn compensated(effect: &str) -> Stop {

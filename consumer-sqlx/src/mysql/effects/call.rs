@@ -35,7 +35,7 @@ pub(super) async fn start(
         run(conn, ROLL_BACK).await?;
         if let Some(row) = find(sql, conn, intent.id).await? {
             let found = (row.record.state, row.fence);
-            match row.ask() {
+            match row.ask(intent) {
                 Asked::Leave(right) => {
                     run(conn, ROLL_BACK).await?;
                     return Ok(right);

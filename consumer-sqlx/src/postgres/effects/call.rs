@@ -29,7 +29,7 @@ pub(super) async fn start(
         }
         let Some(row) = find(sql, &mut tx, intent.id).await? else { continue };
         let (state, fence) = (row.record.state, row.fence);
-        match row.ask() {
+        match row.ask(intent) {
             Asked::Leave(right) => break right,
             Asked::Start(leased) => {
                 let started = sqlx::query(sql.effects.start.clone())

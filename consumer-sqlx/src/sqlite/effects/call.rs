@@ -27,7 +27,7 @@ pub(super) async fn start(
         Right::Ours(Box::new(first(intent)))
     } else {
         let row = find(sql, &mut writing.tx, intent.id).await?.ok_or(sqlx::Error::RowNotFound)?;
-        match row.ask() {
+        match row.ask(intent) {
             Asked::Leave(right) => right,
             Asked::Start(leased) => {
                 restart(sql, &mut writing.tx, intent.id, lease).await?;

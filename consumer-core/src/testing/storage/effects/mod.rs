@@ -59,6 +59,7 @@ fn cases<S: Storage>() -> Vec<(&'static str, Case<S>)> {
         start:
             of_many_at_once_one_calls
             of_one_that_is_done_replays_its_result
+            of_another_body_under_its_id_is_refused
             of_one_that_is_held_is_busy_until_its_lease_ends
             of_one_whose_holder_vanished_is_a_doubt
             of_many_at_once_one_takes_over

@@ -6,7 +6,8 @@ use futures_util::future::join_all;
 
 use super::desk::{Desk, LONG, SHORT, again, done};
 use crate::{
-    effect::{EffectState, Ending, IdempotencyKey, Recorded, Right},
+    effect::{EffectState, Ending, IdempotencyKey, Intent, Recorded, Right},
+    message::Fingerprint,
     storage::Storage,
 };
 
@@ -15,7 +16,7 @@ const RIVALS: usize = 8;
 const ROUNDS: usize = 8;
 
 /// How many of two processes' workers got the right to call an effect.
-async fn rush<S: Storage>(desk: &Desk<S>, intent: &crate::effect::Intent) -> usize {
+async fn rush<S: Storage>(desk: &Desk<S>, intent: &Intent) -> usize {
     let ask = |store| async move {
         let right = Desk::start(store, intent, LONG).await;
         match right {
@@ -57,6 +58,19 @@ pub(super) async fn of_one_that_is_done_replays_its_result<S: Storage>(desk: &De
     }
     let row = desk.row(&intent).await;
     assert_eq!((row.state, row.attempts, row.due_in), (EffectState::Done, 1, None));
+}
+
+pub(super) async fn of_another_body_under_its_id_is_refused<S: Storage>(desk: &Desk<S>) {
+    let seen = |data: &[u8]| {
+        let intent = desk.before("1");
+        Intent { origin: intent.origin.clone().seen_as(Fingerprint::of(data)), ..intent }
+    };
+    let (first, other) = (seen(b"{\"cents\":100}"), seen(b"{\"cents\":500}"));
+    let leased = desk.ours(&first, LONG).await;
+    assert_eq!(Desk::start(&desk.there, &other, LONG).await, Right::IdReused, "while it is called");
+    desk.finish(&leased, done("7")).await;
+    assert_eq!(Desk::start(&desk.there, &other, LONG).await, Right::IdReused, "once it is done");
+    assert_eq!(Desk::start(&desk.there, &first, LONG).await, Right::Done("7".into()));
 }
 
 pub(super) async fn of_one_that_is_held_is_busy_until_its_lease_ends<S: Storage>(desk: &Desk<S>) {
