@@ -1,9 +1,9 @@
 -- The effect ledger: one row for each effect of each event. The id is a hash of consumer, event, effect and label. Key and
 -- request are what every call sends; nothing changes them. `due_at` is when the effect is to be called (planned) or when
 -- its lease ends (started), null where nobody is to call it. `fence` counts its starts, `attempts` the calls that have
--- ended. `finished_at` is when it was done, or settled by a person; only then the sweeper may delete it. Times are UTC. The
--- indexes are for the runner, which starts what is due, for the effects of an event that is dead-lettered, and for the
--- sweeper, people and figures.
+-- ended. `finished_at` is when it was done (before a transaction: when its event was committed), or settled by a person;
+-- only then the sweeper may delete it. Times are UTC. The indexes are for the runner, which starts what is due, for the
+-- effects of an event that is dead-lettered, and for the sweeper, people and figures.
 CREATE TABLE IF NOT EXISTS {prefix}external_effects (
     id BINARY(16) NOT NULL PRIMARY KEY,
     consumer_id INT NOT NULL,

@@ -1,7 +1,8 @@
 -- The effect ledger: one row for each effect of each event. The id is a hash of consumer, event, effect and label. Key and
 -- request are what every call sends; nothing changes them. `due_at_ms` is when the effect is to be called (planned) or when
 -- its lease ends (started), null where nobody is to call it. `fence` counts its starts, `attempts` the calls that have
--- ended. `finished_at_ms` is when it was done, or settled by a person; only then the sweeper may delete it.
+-- ended. `finished_at_ms` is when it was done (before a transaction: when its event was committed), or settled by a person;
+-- only then the sweeper may delete it.
 CREATE TABLE {prefix}external_effects (
     id BLOB NOT NULL PRIMARY KEY,
     consumer_id INTEGER NOT NULL,
