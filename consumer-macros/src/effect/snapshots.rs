@@ -33,7 +33,7 @@ fn everything_lent() {
         quote!(name = "charge", timeout = "10s", attempts = 5, key_lifetime = "24h"),
         quote! {
             async fn charge(request: &Charge, key: &IdempotencyKey, meta: &Meta) -> anyhow::Result<Charged> {
-                todo!()
+                bank::send().await
             }
         },
     ));
@@ -45,7 +45,7 @@ fn all_that_it_refers_to() {
         quote!(name = "charge", resolve = bank::find, compensate = bank::refund, on_failure = charge_failed),
         quote! {
             async fn charge(request: Charge, key: IdempotencyKey) -> Result<Charged, BankError> {
-                todo!()
+                bank::send().await
             }
         },
     ));
