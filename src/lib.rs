@@ -69,7 +69,8 @@ pub mod rabbitmq;
 #[doc(inline)]
 pub use consumer_core::{
     App, Broker, Class, Classify, Error, Event, Meta, Result, Runtime, State, Storage, Verdict, broker,
-    classify, departures, effect, error, event, handler, message, operate, outbox, retry, storage, telemetry,
+    circuit, classify, departures, doctor, effect, error, event, failure, handler, message, operate, outbox,
+    retry, storage, telemetry,
 };
 #[doc(inline)]
 pub use consumer_core::{memory, runtime, testing};
@@ -137,10 +138,14 @@ mod pages {
     struct Readme;
     #[doc = include_str!("../docs/adopting.md")]
     struct Adopting;
+    #[doc = include_str!("../docs/dead_letters.md")]
+    struct DeadLetters;
     #[doc = include_str!("../docs/debezium.md")]
     struct Debezium;
     #[doc = include_str!("../docs/effects.md")]
     struct Effects;
+    #[doc = include_str!("../docs/failing.md")]
+    struct Failing;
     #[doc = include_str!("../docs/guarantees.md")]
     struct Guarantees;
     #[doc = include_str!("../docs/operating.md")]

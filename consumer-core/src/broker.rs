@@ -1,17 +1,18 @@
 //! The contract of a broker: queues, subscriptions, deliveries and a confirmed publisher.
 
-use std::{fmt, future::Future, sync::Arc};
+use std::{fmt, future::Future, sync::Arc, time::Duration};
 
-use crate::{error::Result, message::Message};
+use crate::{doctor::Finding, error::Result, message::Message};
 
 /// What the runtime does about a queue at start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Topology {
-    /// Declare the queue, its dead-letter queue and its bindings; fail if it exists with other arguments.
+    /// Declare the queue, its dead-letter queue, its wait queues and its bindings; fail if one exists with other arguments.
     #[default]
     Declare,
-    /// Change nothing; fail if the queue or its dead-letter queue is missing, and name what would lose messages.
+    /// Change nothing; fail if the queue, its dead-letter queue or a wait queue is missing, and name what would lose
+    /// messages.
     Check,
     /// Look at nothing.
     Leave,
@@ -52,10 +53,13 @@ pub struct QueueSpec {
     pub delivery_limit: u32,
     /// Routes to it.
     pub bindings: Vec<Binding>,
+    /// The delays after which a copy of a failed message comes back to it, each with a [wait queue](Self::wait_queue).
+    pub ladder: Vec<Duration>,
 }
 
 impl QueueSpec {
-    /// Far above our own limit on attempts, so that it only ever catches messages that kill the process.
+    /// Far above our own limits on attempts and deaths, so that it only ever catches messages that kill the process before it
+    /// counts them.
     pub const DELIVERY_LIMIT: u32 = 100;
 
     /// A quorum queue with `<name>.dlq` behind it.
@@ -68,8 +72,26 @@ impl QueueSpec {
             topology: Topology::default(),
             delivery_limit: Self::DELIVERY_LIMIT,
             bindings: Vec::new(),
+            ladder: Vec::new(),
         }
     }
+
+    /// The queue in which copies wait this long before they come back: `<queue>.wait.<milliseconds>`.
+    ///
+    /// Whatever is in it expires after [`longest_wait`](Self::longest_wait), or earlier by its own `expiration`, but never
+    /// before what was published to it earlier. The broker then moves it to the queue, at least once: it is published there
+    /// through the default exchange, without its `expiration`, and stays in the wait queue while the queue does not exist.
+    pub fn wait_queue(&self, delay: Duration) -> String {
+        format!("{}.wait.{}", self.name, delay.as_millis())
+    }
+
+    /// How long a copy is in the wait queue of that delay at most: [`LONGEST_SPREAD`](Self::LONGEST_SPREAD) times the delay.
+    pub fn longest_wait(delay: Duration) -> Duration {
+        Duration::try_from_secs_f64(delay.as_secs_f64() * Self::LONGEST_SPREAD).unwrap_or(Duration::MAX)
+    }
+
+    /// How much longer than its delay a copy may wait: copies that leave together come back spread out.
+    pub const LONGEST_SPREAD: f64 = 1.25;
 }
 
 /// What happens to a delivery.
@@ -187,7 +209,7 @@ pub trait Broker: Clone + Send + Sync + 'static {
         Self::NAME.to_owned()
     }
 
-    /// Declares or checks queues, as each one says.
+    /// Declares or checks queues, with their dead-letter and wait queues, as each one says.
     ///
     /// # Errors
     /// [`is_topology`](crate::Error::is_topology) naming the argument that differs, or what is missing.
@@ -216,6 +238,21 @@ pub trait Broker: Clone + Send + Sync + 'static {
     /// # Cancel safety
     /// Dropped, the message may be published or not, as after an unconfirmed one.
     fn publish(&self, publication: Publication) -> impl Future<Output = Result<()>> + Send;
+
+    /// How many messages wait in a queue, those that somebody holds unsettled not among them; `None` if there is no such
+    /// queue.
+    ///
+    /// # Errors
+    /// [`is_unavailable`](crate::Error::is_unavailable): the broker is away; it is waited for a few seconds at most.
+    /// [`is_refused`](crate::Error::is_refused): this user may not look.
+    fn depth(&self, queue: &str) -> impl Future<Output = Result<Option<u64>>> + Send;
+
+    /// What a start would refuse or warn about, without changing anything: a queue that is missing or has other arguments,
+    /// a dead-letter queue that is missing, a wait queue that may lose what expires in it, a right that is missing.
+    ///
+    /// All of it at once, and each with its remedy. A broker that is away is a finding, and nothing behind it can be looked
+    /// at.
+    fn examine(&self, queues: &[QueueSpec]) -> impl Future<Output = Vec<Finding>> + Send;
 
     /// Whether it can be used right now, for health and metrics.
     fn state(&self) -> BrokerState;

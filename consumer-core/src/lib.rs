@@ -5,16 +5,19 @@
 //! that an implementation must pass.
 //!
 //! Rooms, from the ground up; imports point down only:
-//! `clock`, `printable` → `json` → [`message`] → [`event`], [`error`], [`inbox`], [`telemetry`] → [`classify`], [`retry`] →
+//! `clock`, `printable`, [`classify`] → `json` → [`message`] → [`event`], [`error`], [`inbox`], [`telemetry`] → [`retry`] →
 //! [`storage`], [`broker`], [`handler`] → [`memory`], [`runtime`] → [`testing`].
 
 pub mod broker;
+pub mod circuit;
 pub mod classify;
 mod clock;
 pub mod departures;
+pub mod doctor;
 pub mod effect;
 pub mod error;
 pub mod event;
+pub mod failure;
 pub mod fault;
 pub mod handler;
 pub mod inbox;

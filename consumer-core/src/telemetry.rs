@@ -1,7 +1,8 @@
 //! Telemetry: the names of metrics and spans, and the record of one delivery.
 //!
 //! Counters keep one identity: every delivery that a worker takes up is counted as received, and exactly once as done,
-//! duplicate, retried, dead or requeued. One that is retried is taken up again, and counted again.
+//! duplicate, retried, delayed, dead or requeued. One that is retried is taken up again, and counted again; so is the copy
+//! of one that is delayed.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -9,8 +10,10 @@ use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 use uuid::Uuid;
 
 use crate::{
+    circuit::CircuitState,
     clock,
     effect::{EffectCounts, Intent},
+    failure::FailureSurvey,
     handler::Meta,
     message::ClaimKey,
     outbox::Survey,
@@ -18,8 +21,8 @@ use crate::{
 
 /// Deliveries taken up by a worker. Label: `consumer`.
 pub const RECEIVED: &str = "consumer_deliveries_received_total";
-/// Deliveries that a worker is through with. Labels: `consumer`, `outcome` (`done`, `duplicate`, `retried`, `dead`,
-/// `requeued`).
+/// Deliveries that a worker is through with. Labels: `consumer`, `outcome` (`done`, `duplicate`, `retried`, `delayed`,
+/// `dead`, `requeued`).
 pub const SETTLED: &str = "consumer_deliveries_settled_total";
 /// Failures of a unit. Labels: `consumer`, `class`.
 pub const FAILURES: &str = "consumer_failures_total";
@@ -27,6 +30,22 @@ pub const FAILURES: &str = "consumer_failures_total";
 pub const UNVERIFIED: &str = "consumer_duplicates_unverified_total";
 /// Settlements that reached no channel: the broker delivers the message again. Label: `consumer`.
 pub const LOST_SETTLEMENTS: &str = "consumer_settlements_without_effect_total";
+/// Whether the circuit breaker lets deliveries through: 0 closed, 1 half-open, 2 open. Label: `consumer`.
+pub const CIRCUIT: &str = "consumer_circuit_state";
+/// How often the circuit breaker has opened after it was closed. Label: `consumer`.
+pub const CIRCUIT_OPENED: &str = "consumer_circuit_opened_total";
+/// Messages in the dead-letter queue. Label: `consumer`.
+pub const DEAD_LETTERS: &str = "consumer_dead_letters";
+/// Age of the oldest dead letter that has a failure record, in seconds. Label: `consumer`.
+pub const DEAD_LETTERS_OLDEST: &str = "consumer_dead_letters_oldest_seconds";
+/// Events of which a copy waits on the ladder. Label: `consumer`.
+pub const DELAYED: &str = "consumer_delayed_events";
+/// Deaths of a process that were counted for a message that it ran. Label: `consumer`.
+pub const DEATHS: &str = "consumer_deaths_counted_total";
+/// Wait of a delivery for the rate limit, in seconds. Label: `consumer`.
+pub const RATE_WAIT: &str = "consumer_rate_limit_wait_seconds";
+/// Failure records deleted by the sweeper.
+pub const FAILURES_SWEPT: &str = "consumer_failure_records_swept_total";
 /// Deliveries in work. Label: `consumer`.
 pub const IN_FLIGHT: &str = "consumer_in_flight";
 /// Age of the oldest delivery in work, in seconds. Label: `consumer`.
@@ -90,6 +109,8 @@ pub enum Outcome {
     Duplicate,
     /// Failed, and taken up again later.
     Retried,
+    /// Failed, and a copy of it waits on the ladder.
+    Delayed,
     /// In the dead-letter queue.
     Dead,
     /// Back in its queue.
@@ -97,7 +118,8 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    const ALL: [Self; 5] = [Self::Done, Self::Duplicate, Self::Retried, Self::Dead, Self::Requeued];
+    const ALL: [Self; 6] =
+        [Self::Done, Self::Duplicate, Self::Retried, Self::Delayed, Self::Dead, Self::Requeued];
 
     /// The text used in logs and metrics.
     pub fn as_str(self) -> &'static str {
@@ -105,6 +127,7 @@ impl Outcome {
             Self::Done => "done",
             Self::Duplicate => "duplicate",
             Self::Retried => "retried",
+            Self::Delayed => "delayed",
             Self::Dead => "dead",
             Self::Requeued => "requeued",
         }
@@ -121,7 +144,7 @@ impl fmt::Display for Outcome {
 pub(crate) struct Instruments {
     consumer: &'static str,
     received: Counter,
-    settled: [Counter; 5],
+    settled: [Counter; 6],
     unverified: Counter,
     lost_settlements: Counter,
     pub(crate) in_flight: Gauge,
@@ -160,8 +183,50 @@ impl Instruments {
         self.unverified.increment(1);
     }
 
+    pub(crate) fn death(&self) {
+        counter!(DEATHS, "consumer" => self.consumer).increment(1);
+    }
+
+    pub(crate) fn rate_wait(&self, wait: Duration) {
+        histogram!(RATE_WAIT, "consumer" => self.consumer).record(wait);
+    }
+
+    /// What is known about the failed events of the consumer.
+    pub(crate) fn surveyed(&self, letters: u64, survey: &FailureSurvey) {
+        let set = |name: &'static str, value: f64| gauge!(name, "consumer" => self.consumer).set(value);
+        set(DEAD_LETTERS, letters as f64);
+        set(DEAD_LETTERS_OLDEST, if letters == 0 { 0.0 } else { survey.oldest_dead.as_secs_f64() });
+        set(DELAYED, survey.delayed as f64);
+    }
+
     pub(crate) fn failed(&self, class: &'static str) {
         counter!(FAILURES, "consumer" => self.consumer, "class" => class).increment(1);
+    }
+}
+
+/// The instruments of a circuit breaker.
+pub(crate) struct CircuitInstruments {
+    state: Gauge,
+    opened: Counter,
+}
+
+impl CircuitInstruments {
+    pub(crate) fn new(consumer: &'static str) -> Self {
+        let state = gauge!(CIRCUIT, "consumer" => consumer);
+        state.set(0.0);
+        Self { state, opened: counter!(CIRCUIT_OPENED, "consumer" => consumer) }
+    }
+
+    pub(crate) fn entered(&self, state: CircuitState) {
+        self.state.set(match state {
+            CircuitState::Closed => 0.0,
+            CircuitState::HalfOpen => 1.0,
+            CircuitState::Open => 2.0,
+        });
+    }
+
+    pub(crate) fn opened(&self) {
+        self.opened.increment(1);
     }
 }
 
@@ -268,7 +333,7 @@ impl Record {
         // What needs a person is a warning, what repairs itself is not.
         match self.outcome {
             Outcome::Done | Outcome::Duplicate => event!(DEBUG),
-            Outcome::Retried | Outcome::Requeued => event!(INFO),
+            Outcome::Retried | Outcome::Delayed | Outcome::Requeued => event!(INFO),
             Outcome::Dead => event!(WARN),
         }
     }

@@ -1,5 +1,7 @@
 //! One event has one identity and one fingerprint, on whichever road it comes.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use consumer_core::message::{
     ClaimKey, DeadLetter, Envelope, EventId, Fingerprint, HeaderValue, Message, Properties, Reason,
@@ -97,6 +99,10 @@ fn roads(message: &Message) -> Vec<Message> {
         let letter = DeadLetter {
             reason: Reason::AttemptsExhausted,
             error: "no such account",
+            class: None,
+            key: ClaimKey::from_bytes([7; 16]),
+            id: Some("an id"),
+            dead_at: Duration::from_secs(1_700_000_000),
             attempts: 3,
             consumer: "ledger",
             queue: QUEUE,

@@ -1,9 +1,12 @@
 //! Whatever a stranger publishes is read or refused: nothing panics, and its dead letter keeps the body.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
-use consumer_core::message::{DeadLetter, Envelope, HeaderValue, Message, Properties, Reason};
+use consumer_core::{
+    failure::message_key,
+    message::{DeadLetter, Envelope, HeaderValue, Message, Properties, Reason},
+};
 use proptest::prelude::*;
 
 /// Names and texts that mean something to somebody, among noise.
@@ -127,7 +130,18 @@ proptest! {
 
     #[test]
     fn a_dead_letter_keeps_its_body(message in any_message(), error in any_text()) {
-        let letter = DeadLetter { reason: Reason::Undecodable, error: &error, attempts: 0, consumer: "c", queue: "q", effects: Default::default() };
+        let letter = DeadLetter {
+            reason: Reason::Undecodable,
+            error: &error,
+            class: None,
+            key: message_key(&message),
+            id: None,
+            dead_at: Duration::ZERO,
+            attempts: 0,
+            consumer: "c",
+            queue: "q",
+            effects: Default::default(),
+        };
         let letter = letter.of(&message);
         prop_assert_eq!(&letter.body, &message.body);
         prop_assert_eq!(letter.headers.text("x-consumer-reason"), Some("undecodable"));

@@ -18,12 +18,15 @@ mod builder;
 mod connection;
 mod effect_row;
 mod enrollment;
+mod examination;
+mod failure_row;
 #[doc(hidden)]
 pub mod lending;
 mod link;
 mod migration;
 mod outbox_row;
 mod published;
+mod refusal;
 mod savepoint;
 mod stored;
 mod tables;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use consumer_core::Error;
 
-use crate::tables::Tables;
+use crate::{refusal::Refusal, tables::Tables};
 
 /// How long to wait for another process that migrates. A step of ours takes a moment; what takes longer, hangs.
 #[cfg(any(feature = "mysql", feature = "postgres"))]
@@ -53,23 +53,37 @@ pub(crate) fn record(tables: &Tables, migration: &Migration) -> String {
 }
 
 /// The tables are behind, and this process may not or cannot change them.
-pub(crate) fn behind(tables: &Tables, applied: i32, needed: i32) -> Error {
+pub(crate) fn behind(tables: &Tables, applied: i32, needed: i32) -> Refusal {
     let found = if applied == 0 { "not there".to_owned() } else { format!("of version {applied}") };
-    Error::schema(format!(
-        "the tables of `consumer` are {found} and version {needed} is needed: run the statements that \
-         `StoreBuilder::migrations` prints as a role that may create tables, or let the store create them (without \
-         `verify_only`, as such a role); the versions are recorded in {}",
-        tables.name(TRACKING)
-    ))
+    Refusal::new(
+        Error::schema,
+        format!("the tables of `consumer` are {found} and version {needed} is needed"),
+        format!(
+            "run the statements that `StoreBuilder::migrations` prints as a role that may create tables, or let the store \
+             create them (without `verify_only`, as such a role); the versions are recorded in {}",
+            tables.name(TRACKING)
+        ),
+    )
 }
 
 /// The tables are recorded as current, but they are not as recorded.
-pub(crate) fn altered(tables: &Tables, cause: sqlx::Error) -> Error {
-    Error::schema(format!(
-        "the tables of `consumer` differ from what {} says of them: a table, a column or a right is missing, or another \
-         application uses the same names (then set a schema or a table prefix of your own)",
-        tables.name(TRACKING)
-    ))
+pub(crate) fn altered(tables: &Tables, cause: sqlx::Error) -> Refusal {
+    Refusal::new(
+        Error::schema,
+        format!("the tables of `consumer` differ from what {} says of them", tables.name(TRACKING)),
+        "a table, a column or a right is missing, or another application uses the same names (then set a schema or a table \
+         prefix of your own)",
+    )
+    .because(cause)
+}
+
+/// Nobody knows how the tables are.
+pub(crate) fn away(cause: sqlx::Error) -> Refusal {
+    Refusal::new(
+        Error::unavailable,
+        "the tables of `consumer` cannot be looked up in the database",
+        "check that it answers and that the role may read them",
+    )
     .because(cause)
 }
 

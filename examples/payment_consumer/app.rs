@@ -24,14 +24,18 @@ const PATIENCE: u32 = 100;
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 pub fn app(fraud: Fraud, gateway: Provider) -> App<Store> {
-    let patient = RetryPolicy { attempts: PATIENCE, longest_wait: LONGEST_WAIT, ..RetryPolicy::default() };
+    let patient = RetryPolicy::never().at_once(PATIENCE).waits(Duration::from_millis(200), LONGEST_WAIT);
     App::new()
         .state(fraud)
         .state(gateway)
         .register::<(charge, send_receipt, refund_at_gateway)>()
         .register_with::<capture>(|c| c.concurrency(4).bind(EXCHANGE, "payment.captured"))
-        .register_with::<refund>(|c| c.concurrency(2).bind(EXCHANGE, "payment.refunded").retry(patient))
-        .register_with::<reverse>(|c| c.concurrency(4).bind(EXCHANGE, "refund.approved").retry(patient))
+        .register_with::<refund>(|c| {
+            c.concurrency(2).bind(EXCHANGE, "payment.refunded").retry(patient.clone())
+        })
+        .register_with::<reverse>(|c| {
+            c.concurrency(4).bind(EXCHANGE, "refund.approved").retry(patient.clone())
+        })
         .register_with::<statement>(|c| {
             c.concurrency(2).bind(EXCHANGE, "payment.booked").bind(EXCHANGE, "refund.booked")
         })

@@ -20,12 +20,16 @@ use tracing::{info, warn};
 use super::{
     backoff::Backoff,
     board::{Board, Part},
+    closed,
     dial::Dialer,
     session::Session,
 };
 
 /// How often a connection is asked whether it still is one, should lapin end it without an event.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// How long whoever only looks waits for a connection that is lost.
+const SOON: Duration = Duration::from_secs(3);
 
 /// The current connection of one direction, for as long as the broker object lives.
 #[derive(Clone, Debug)]
@@ -66,6 +70,15 @@ impl Link {
                 session.ok().and_then(|session| session.clone())
             }
         }
+    }
+
+    /// The connection, if it is there or back within seconds.
+    ///
+    /// # Errors
+    /// [`is_unavailable`](Error::is_unavailable).
+    pub(super) async fn soon(&self) -> Result<Arc<Session>> {
+        let away = |_| Error::unavailable(format!("the connection to RabbitMQ was not back within {SOON:?}"));
+        timeout(SOON, self.session()).await.map_err(away)?.ok_or_else(closed)
     }
 
     /// The connection as it is nearly always.

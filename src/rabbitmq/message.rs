@@ -105,7 +105,7 @@ pub(super) struct Outgoing {
     pub(super) properties: BasicProperties,
     pub(super) body: Bytes,
     pub(super) likeness: Likeness,
-    /// Whether it says something about itself that the broker verifies, and closes the channel over.
+    /// Whether it says something about itself over which the broker may close the channel.
     pub(super) is_checked: bool,
     /// The bytes of the content header, which has to fit one frame.
     pub(super) header_len: usize,
@@ -121,7 +121,7 @@ impl Outgoing {
         let mut size = Size::default();
         let id = message.properties.message_id.as_deref();
         let likeness = Likeness::of(exchange.as_bytes(), routing_key.as_bytes(), id.map(str::as_bytes));
-        let is_checked = message.properties.user_id.is_some() || message.properties.expiration.is_some();
+        let is_checked = message.properties.user_id.is_some() || has_bad_expiration(&message.properties);
         let properties = size.properties(message.properties, message.headers)?;
         Ok(Self {
             exchange: short("exchange", exchange)?,
@@ -133,6 +133,11 @@ impl Outgoing {
             header_len: size.0,
         })
     }
+}
+
+/// RabbitMQ takes milliseconds of 32 bits. Copies for wait queues come by the thousand, and each of them has some.
+fn has_bad_expiration(properties: &Properties) -> bool {
+    properties.expiration.as_deref().is_some_and(|expiration| expiration.parse::<u32>().is_err())
 }
 
 fn short(what: &str, text: String) -> Result<ShortString> {

@@ -16,6 +16,18 @@
 //! different channels. What made RabbitMQ close a channel, or was refused or not confirmed there, has a channel to itself
 //! until it is taken.
 //!
+//! # Wait queues
+//!
+//! A copy that waits is in a quorum queue that dead-letters at least once whatever expires in it; see
+//! [`QueueSpec::wait_queue`](consumer_core::broker::QueueSpec::wait_queue). What RabbitMQ cannot move it keeps, and
+//! [`depth`](Broker::depth) does not count it any more: it tries again every three minutes, or what
+//! `dead_letter_worker_publisher_confirm_timeout` says in its `advanced.config`, in milliseconds. That is so while the queue
+//! does not exist, and for what expired while RabbitMQ itself was not there.
+//!
+//! RabbitMQ 3.10 does so only with the feature flag `stream_queue`, which clusters have that were made with 3.9 or later.
+//! Without it, it takes the declaration, moves what expires at most once, and says so in its log only: "Falling back to
+//! dead-letter-strategy at-most-once". No client can see that; `rabbitmqctl list_feature_flags` shows it.
+//!
 //! # What a publisher can do to a consumer
 //!
 //! lapin ends the connection on a message whose properties are no UTF-8, and the process on headers nested about a
@@ -38,10 +50,10 @@ mod builder;
 mod consuming;
 mod dial;
 mod engine;
+mod examination;
 mod failure;
 mod link;
 mod message;
-mod mismatch;
 mod publisher;
 mod returns;
 mod session;
@@ -65,6 +77,7 @@ use std::{
 use consumer_core::{
     Broker, Error, Result,
     broker::{BrokerState, Publication, QueueSpec},
+    doctor::Finding,
 };
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -75,6 +88,7 @@ use self::{
     board::Board,
     consuming::Consuming,
     engine::{Engine, Guest},
+    examination::Examination,
     link::Link,
     publisher::Publisher,
 };
@@ -173,6 +187,24 @@ impl Broker for RabbitMq {
         let publisher = self.0.publisher.clone();
         let published = async move { publisher.publish(publication).await };
         Guest::new(self.0.engine.handle().clone(), published).await
+    }
+
+    async fn depth(&self, queue: &str) -> Result<Option<u64>> {
+        self.run(topology::depth(self.0.consuming.clone(), queue.to_owned())).await
+    }
+
+    async fn examine(&self, queues: &[QueueSpec]) -> Vec<Finding> {
+        let examination = Examination {
+            address: self.0.address.clone(),
+            board: self.0.board.clone(),
+            consuming: self.0.consuming.clone(),
+            publisher: self.0.publisher.clone(),
+        };
+        let queues = queues.to_vec();
+        let examined = self.run(async move { Ok(examination.run(queues).await) }).await;
+        examined.unwrap_or_else(|error| {
+            vec![Finding::refuses("RabbitMQ", error.to_string(), "connect again, and ask again")]
+        })
     }
 
     fn state(&self) -> BrokerState {

@@ -11,12 +11,18 @@ pub struct Paid {
     /// No handler can ever take it.
     #[serde(default)]
     pub doomed: bool,
+    /// Whoever runs it dies.
+    #[serde(default)]
+    pub fatal: bool,
+    /// So many attempts fail.
+    #[serde(default)]
+    pub fails: u32,
 }
 
 impl Paid {
     /// A payment like any other.
     pub fn new(payment: impl Into<String>) -> Self {
-        Self { payment: payment.into(), doomed: false }
+        Self { payment: payment.into(), doomed: false, fatal: false, fails: 0 }
     }
 }
 

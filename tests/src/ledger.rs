@@ -71,6 +71,7 @@ pub struct Reader {
     file: File,
     partial: String,
     marks: BTreeMap<(u32, Mark), usize>,
+    starts: BTreeMap<String, usize>,
     ended: BTreeMap<String, BTreeSet<String>>,
 }
 
@@ -84,6 +85,7 @@ impl Reader {
             file: File::open(path)?,
             partial: String::new(),
             marks: BTreeMap::new(),
+            starts: BTreeMap::new(),
             ended: BTreeMap::new(),
         })
     }
@@ -98,6 +100,9 @@ impl Reader {
 
     fn take(&mut self, entry: Entry<'_>) {
         *self.marks.entry((entry.pid, entry.mark)).or_default() += 1;
+        if entry.mark == Mark::Start {
+            *self.starts.entry(entry.id.to_owned()).or_default() += 1;
+        }
         if entry.mark == Mark::End {
             self.ended.entry(entry.consumer.to_owned()).or_default().insert(entry.id.to_owned());
         }
@@ -107,6 +112,12 @@ impl Reader {
     pub fn count(&mut self, pid: u32, mark: Mark) -> usize {
         self.read();
         self.marks.get(&(pid, mark)).copied().unwrap_or(0)
+    }
+
+    /// How often each event was begun, by whichever process and consumer.
+    pub fn starts(&mut self) -> &BTreeMap<String, usize> {
+        self.read();
+        &self.starts
     }
 
     /// How many units a process has open: calls that started and did not end.

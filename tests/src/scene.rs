@@ -126,11 +126,34 @@ impl Scene {
         panic!("I9: something is left whenever a victim stops");
     }
 
+    /// Starts victims until one of them has worked off everything, and stops it; says how many died of what they ran.
+    ///
+    /// # Panics
+    /// If they go on dying.
+    pub async fn survive(&self, most: usize) -> usize {
+        for deaths in 0..=most {
+            let mut victim = self.ready().await;
+            let mut is_alive = true;
+            wait::until("the queues are empty, or the victim is dead", DRAIN * 5, async || {
+                is_alive = victim.is_alive();
+                !is_alive || self.left().await == 0
+            })
+            .await;
+            if is_alive {
+                self.drain(victim).await;
+                return deaths;
+            }
+        }
+        panic!("more than {most} victims have died");
+    }
+
     /// Messages that wait in a queue or with a consumer.
     async fn left(&self) -> u64 {
         let mut left = 0;
         for consumer in &self.task.consumers {
-            left += u64::from(self.publisher.waiting(&self.task.queue(consumer)).await);
+            for queue in self.task.wait_queues(consumer).into_iter().chain([self.task.queue(consumer)]) {
+                left += u64::from(self.publisher.waiting(&queue).await);
+            }
         }
         left + self.proxy.sightings().unsettled
     }
@@ -155,7 +178,8 @@ impl Scene {
     pub async fn close(self) {
         let queues = self.task.consumers.iter().map(|consumer| self.task.queue(consumer));
         let dead = self.task.consumers.iter().map(|consumer| dead_letters(&self.task, consumer));
-        let names: Vec<String> = queues.chain(dead).collect();
+        let waits = self.task.consumers.iter().flat_map(|consumer| self.task.wait_queues(consumer));
+        let names: Vec<String> = queues.chain(dead).chain(waits).collect();
         if let Ok(publisher) = Arc::try_unwrap(self.publisher) {
             publisher.clean(&names).await;
         }

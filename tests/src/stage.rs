@@ -70,6 +70,13 @@ impl Stage {
         letters.iter().map(error).collect()
     }
 
+    /// Dies without a word, as a process does. Its connection to the broker is the caller's to close.
+    pub async fn kill(self) {
+        self.running.abort();
+        // It may have ended by itself.
+        let _ = self.running.await;
+    }
+
     /// Stops in good order.
     pub async fn stop(self) -> Result<()> {
         self.handle.stop();

@@ -44,6 +44,17 @@ async fn crash_after_the_dead_letter_before_its_ack() {
     }
 }
 
+/// A copy waits on the ladder, and its original comes again: whichever is first takes effect.
+#[tokio::test(flavor = "multi_thread")]
+async fn crash_after_the_copy_on_the_ladder_before_its_ack() {
+    if !has_kill_points() {
+        return;
+    }
+    for backend in Backend::ALL {
+        crash_of("patient", "K13", HIT, backend).await;
+    }
+}
+
 async fn crash_at(point: &str) {
     if !has_kill_points() {
         return;
@@ -62,7 +73,11 @@ fn has_kill_points() -> bool {
 }
 
 async fn crash(point: &str, hit: u32, backend: Backend) {
-    let Some(mut scene) = Scene::open(backend, env!("CARGO_BIN_EXE_victim"), &["first"]).await else {
+    crash_of("first", point, hit, backend).await;
+}
+
+async fn crash_of(consumer: &str, point: &str, hit: u32, backend: Backend) {
+    let Some(mut scene) = Scene::open(backend, env!("CARGO_BIN_EXE_victim"), &[consumer]).await else {
         return;
     };
     let mut published = Published::default();
@@ -70,9 +85,10 @@ async fn crash(point: &str, hit: u32, backend: Backend) {
     let first = scene.ready().await;
     scene.drain(first).await;
     let mut dice = seed::dice(&format!("{point} on {backend}"));
-    let mut events: Vec<Paid> = (0..EVENTS).map(|_| Paid::new(uuid(&mut dice))).collect();
+    let mut events: Vec<Paid> =
+        (0..EVENTS).map(|_| Paid { fails: 1, ..Paid::new(uuid(&mut dice)) }).collect();
     events.extend(events.clone());
-    events.push(Paid { payment: DOOMED.to_owned(), doomed: true });
+    events.push(Paid { doomed: true, ..Paid::new(DOOMED) });
     scene.publisher.publish(&events).await;
     published.add(events);
 
@@ -90,7 +106,7 @@ async fn crash(point: &str, hit: u32, backend: Backend) {
     assert!(sightings.redelivered > 0, "nothing came again: the crash left nothing to repair");
     sightings.assert_clean();
     verdict.assert_clean();
-    verdict.assert_dead("first", &[DOOMED]);
+    verdict.assert_dead(consumer, &[DOOMED]);
     assert_eq!(verdict.effects(), EVENTS as u64);
     scene.close().await;
 }

@@ -113,7 +113,7 @@ impl Shop {
 
 /// No second attempt: what fails once is dead.
 fn once(config: consumer::handler::ConsumerConfig) -> consumer::handler::ConsumerConfig {
-    config.retry(RetryPolicy { attempts: 1, ..RetryPolicy::default() })
+    config.retry(RetryPolicy::never())
 }
 
 #[tokio::test]

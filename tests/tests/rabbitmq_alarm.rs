@@ -6,6 +6,7 @@ use consumer::{
     Broker,
     broker::{BrokerState, Settlement},
 };
+use consumer_core::doctor::Severity;
 use consumer_tests::rabbitmq::{
     Node, ack, ack_all, body, consumed, fresh, in_time, next, publish, settle, to_queue, until,
 };
@@ -44,6 +45,10 @@ async fn memory_alarm_blocks_publish_not_consume() {
     let error = broker.publish(to_queue(&spec.name, "not sent")).await.expect_err("it is blocked");
     assert!(error.is_unconfirmed() && error.to_string().contains("blocked"), "{error:?}");
     assert!(settle(next(&mut deliveries).await, Settlement::Requeue).await, "requeues go on too");
+    let findings = broker.examine(std::slice::from_ref(&spec)).await;
+    let warned = findings.iter().filter(|finding| finding.severity == Severity::Warns).collect::<Vec<_>>();
+    let [blocked] = &warned[..] else { panic!("one warning: {findings:?}") };
+    assert!(blocked.found.contains("takes no publishes"), "{blocked}");
     // Long enough for three heartbeats to be missed, were they held up.
     tokio::time::sleep(Duration::from_secs(6)).await;
     assert!(matches!(broker.state(), BrokerState::Blocked(_)), "{:?}", broker.state());

@@ -10,7 +10,7 @@ use std::{error::Error as StdError, sync::Arc, time::Duration};
 #[non_exhaustive]
 pub enum Class {
     /// Two transactions met: a deadlock, a lock wait, a serialization failure. The whole unit runs again at once and no
-    /// attempt is counted, ten times in a row at most.
+    /// attempt is counted, ten times in a row at most; the next one goes to the ladder.
     Conflict,
     /// The database is away, full of connections or read-only. The worker pauses, reconnects, and counts no attempt.
     ServerAway,
@@ -49,8 +49,9 @@ pub enum Verdict<'a> {
     Permanent,
     /// Maybe later.
     Transient,
-    /// Later, and not before this much time has passed; 20 minutes in all are the most, see
-    /// [`LONGEST_HOLD`](crate::retry::LONGEST_HOLD).
+    /// Later, and not before this much time has passed. Up to the first rung of the
+    /// [ladder](crate::retry::RetryPolicy::ladder) the delivery is held for it; beyond that a copy waits, on the smallest rung
+    /// that is long enough. Without a ladder it is cut to [`LONGEST_HOLD`](crate::retry::LONGEST_HOLD) over all attempts.
     RetryAfter(Duration),
     /// Ask this cause: the storage looks for a code in it and in its sources; without one it is transient.
     Cause(&'a (dyn StdError + 'static)),

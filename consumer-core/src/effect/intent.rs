@@ -101,6 +101,9 @@ pub struct Origin {
     /// Its trace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
+    /// How many events led to it.
+    #[serde(default)]
+    pub hops: u32,
     /// What its data looked like, in hexadecimal digits, where the effect runs before a claim can tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<String>,

@@ -1,7 +1,11 @@
 //! The knobs of one consumer's deployment.
 
+use std::time::Duration;
+
+use super::RateLimit;
 use crate::{
     broker::{Binding, QueueKind, QueueSpec, Topology},
+    circuit::CircuitBreaker,
     retry::RetryPolicy,
 };
 
@@ -16,6 +20,10 @@ pub struct ConsumerConfig {
     pub(crate) max_body_bytes: usize,
     pub(crate) source: String,
     pub(crate) retry: RetryPolicy,
+    pub(crate) breaker: CircuitBreaker,
+    pub(crate) rate: Option<RateLimit>,
+    pub(crate) max_hops: u32,
+    pub(crate) consumer_timeout: Duration,
     pub(crate) queue: QueueSpec,
 }
 
@@ -27,14 +35,25 @@ impl ConsumerConfig {
     /// Bodies larger than this are dead-lettered unread. RabbitMQ's own limit is 16 MiB since 4.0.
     pub const DEFAULT_MAX_BODY_BYTES: usize = 1024 * 1024;
 
+    /// Events in a chain, each published while the one before it was processed, before the last one is taken for part of a
+    /// circle.
+    pub const DEFAULT_MAX_HOPS: u32 = 16;
+    /// RabbitMQ's own default: no delivery may be unsettled for longer.
+    pub const DEFAULT_CONSUMER_TIMEOUT: Duration = Duration::from_secs(30 * 60);
+
     pub(crate) fn new(queue: &str) -> Self {
+        let retry = RetryPolicy::default();
         Self {
             concurrency: Self::DEFAULT_CONCURRENCY,
             prefetch: Self::DEFAULT_PREFETCH,
             max_body_bytes: Self::DEFAULT_MAX_BODY_BYTES,
             source: String::new(),
-            retry: RetryPolicy::default(),
-            queue: QueueSpec::new(queue),
+            breaker: CircuitBreaker::default(),
+            rate: None,
+            max_hops: Self::DEFAULT_MAX_HOPS,
+            consumer_timeout: Self::DEFAULT_CONSUMER_TIMEOUT,
+            queue: QueueSpec { ladder: retry.as_given(), ..QueueSpec::new(queue) },
+            retry,
         }
     }
 
@@ -66,11 +85,48 @@ impl ConsumerConfig {
         self
     }
 
-    /// What happens after a failure.
+    /// What happens after a failure: how often an event is tried at once, and after which delays again.
     #[must_use]
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.queue.ladder = policy.as_given();
         self.retry = policy;
         self
+    }
+
+    /// When consuming pauses because what it depends on is in trouble.
+    #[must_use]
+    pub fn circuit_breaker(mut self, breaker: CircuitBreaker) -> Self {
+        self.breaker = breaker;
+        self
+    }
+
+    /// How many deliveries are taken up in a time at the most; without it as many as the workers manage. It holds for each
+    /// process by itself.
+    #[must_use]
+    pub fn rate_limit(mut self, limit: RateLimit) -> Self {
+        self.rate = Some(limit);
+        self
+    }
+
+    /// How many events may lead to one, each published while the one before it was processed; beyond it the event goes to the
+    /// dead-letter queue with reason `hop-limit`, because two consumers that answer each other never end.
+    #[must_use]
+    pub fn max_hops(mut self, hops: u32) -> Self {
+        self.max_hops = hops;
+        self
+    }
+
+    /// How long the broker lets a delivery be unsettled (RabbitMQ's `consumer_timeout`, 30 minutes unless its configuration
+    /// says otherwise). What is held while the circuit breaker is open, or the consumer paused, goes back after half of it.
+    #[must_use]
+    pub fn consumer_timeout(mut self, timeout: Duration) -> Self {
+        self.consumer_timeout = timeout;
+        self
+    }
+
+    /// How long a delivery may be held without being worked on.
+    pub(crate) fn longest_hold(&self) -> Duration {
+        self.consumer_timeout / 2
     }
 
     /// Whether the queue is declared at start, checked, or left alone.
@@ -108,7 +164,8 @@ impl ConsumerConfig {
         self
     }
 
-    /// The queue's `x-delivery-limit`, which catches messages that kill the process; quorum queues only.
+    /// The queue's `x-delivery-limit`, the last resort for messages that kill the process before anybody counts it; quorum
+    /// queues only.
     #[must_use]
     pub fn delivery_limit(mut self, deliveries: u32) -> Self {
         self.queue.delivery_limit = deliveries;

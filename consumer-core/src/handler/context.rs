@@ -153,6 +153,11 @@ impl Meta {
         self.event.envelope.traceparent.as_deref()
     }
 
+    /// How many events led to this one, each published while the one before it was processed.
+    pub fn hops(&self) -> u32 {
+        self.event.envelope.hops
+    }
+
     /// Which attempt this is, from 1. Conflicts between transactions and outages of the database are not counted.
     pub fn attempt(&self) -> u32 {
         self.attempt
@@ -220,6 +225,7 @@ impl Meta {
             correlation_id: origin.correlation_id.clone(),
             causation_id: origin.causation_id.clone(),
             traceparent: origin.traceparent.clone(),
+            hops: origin.hops,
             ..Envelope::default()
         };
         let facts = Facts {
@@ -246,6 +252,7 @@ impl Meta {
             correlation_id: envelope.correlation_id.clone(),
             causation_id: envelope.causation_id.clone(),
             traceparent: envelope.traceparent.clone(),
+            hops: envelope.hops,
             fingerprint: None,
         }
     }

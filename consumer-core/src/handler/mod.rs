@@ -7,6 +7,7 @@ mod effect;
 mod error;
 mod extract;
 mod failed;
+mod rate;
 pub mod referred;
 mod registry;
 pub mod resolve;
@@ -24,6 +25,7 @@ pub use self::{
     error::HandlerError,
     extract::{Extract, Needs, State},
     failed::Failed,
+    rate::RateLimit,
     registry::{Register, Registry},
     sending::{Effects, Outbox, Recording},
 };

@@ -107,6 +107,7 @@ pub(crate) struct Sending {
     correlation_id: Option<String>,
     event_id: Option<String>,
     traceparent: Option<String>,
+    hops: u32,
     buffer: Mutex<Buffer>,
 }
 
@@ -126,6 +127,7 @@ impl Sending {
             correlation_id: meta.correlation_id().map(str::to_owned),
             event_id: Some(meta.id().to_owned()),
             traceparent: meta.traceparent().map(str::to_owned),
+            hops: meta.hops(),
             buffer: Mutex::default(),
         }
     }
@@ -144,6 +146,7 @@ impl Sending {
             correlation_id: self.correlation_id.as_deref(),
             event_id: self.event_id.as_deref(),
             traceparent: self.traceparent.as_deref(),
+            hops: self.hops,
         };
         let written = OutboxEvent::new(event, route, cause);
         let mut buffer = self.buffer();

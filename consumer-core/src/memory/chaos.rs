@@ -53,7 +53,8 @@ impl Chaos {
         }
     }
 
-    /// A message is stored twice, with the same id, as after a publisher's retry.
+    /// A message is stored twice, with the same id, as after a publisher's retry, or as when the broker moves a message to
+    /// another queue, which it does at least once.
     #[must_use]
     pub fn duplicate(self, probability: f64) -> Self {
         Self { duplicate: probability, ..self }
@@ -71,7 +72,8 @@ impl Chaos {
         Self { reorder: window, ..self }
     }
 
-    /// A message, or each copy of it, becomes visible later, by up to `longest` of tokio's time.
+    /// A message, or each copy of it, becomes visible later, by up to `longest` of tokio's time; not in a wait queue, where
+    /// nobody looks.
     #[must_use]
     pub fn delay(self, probability: f64, longest: Duration) -> Self {
         Self { delay: probability, longest_delay: longest, ..self }

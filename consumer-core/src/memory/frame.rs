@@ -4,6 +4,7 @@ use crate::{
     broker::Publication,
     error::{Error, Result},
     message::{HeaderValue, Headers, Message},
+    printable,
 };
 
 /// The length of a short string is one byte.
@@ -11,8 +12,12 @@ const LONGEST_NAME: usize = 255;
 /// RabbitMQ's `frame_max`, without the frame's own 8 bytes and the room that all other properties can take.
 const LARGEST_HEADERS: usize = 131_072 - 8 - 13 * (LONGEST_NAME + 1);
 
+/// RabbitMQ's longest expiration, in milliseconds.
+const LONGEST_EXPIRATION: u64 = u32::MAX as u64;
+
 /// Refuses what no broker could take.
 pub(super) fn check(publication: &Publication) -> Result<()> {
+    check_expiration(publication.message.properties.expiration.as_deref())?;
     let names = [("exchange", &publication.exchange), ("routing key", &publication.routing_key)];
     let names = names.into_iter().map(|(what, name)| (what, name.as_str()));
     let headers = publication.message.headers.iter().map(|(name, _)| ("name of a header", name));
@@ -28,6 +33,17 @@ pub(super) fn check(publication: &Publication) -> Result<()> {
             Err(Error::unpublishable(format!("the headers take {size} bytes and do not fit a frame")))
         }
         _ => Ok(()),
+    }
+}
+
+fn check_expiration(expiration: Option<&str>) -> Result<()> {
+    let is_good = |text: &str| text.parse().is_ok_and(|ms: u64| ms <= LONGEST_EXPIRATION);
+    match expiration.filter(|text| !is_good(text)) {
+        None => Ok(()),
+        Some(text) => Err(Error::unpublishable(format!(
+            "the expiration '{}' is no number of milliseconds up to {LONGEST_EXPIRATION}",
+            printable::excerpt(text)
+        ))),
     }
 }
 

@@ -1,8 +1,8 @@
 //! A broker in this process, with RabbitMQ's semantics.
 //!
 //! [`MemoryBroker`] is what examples and tests run on: queues with prefetch, unsettled deliveries that come back,
-//! redelivery counts, dead letters, exchanges and confirms behave as they do in RabbitMQ. Nothing is stored on disk, and
-//! nothing runs in the background.
+//! redelivery counts, dead letters, wait queues, exchanges and confirms behave as they do in RabbitMQ. Nothing is stored on
+//! disk, and nothing runs in the background.
 //!
 //! [`Chaos`] adds what a network does: duplicates, reordering, delays, lost confirms, dead channels.
 //!
@@ -42,12 +42,14 @@ mod chaos;
 mod consumer;
 mod dead_letter;
 mod declared;
+mod examine;
 mod exchange;
 mod frame;
 mod queue;
 mod server;
 mod state;
 mod subscription;
+mod terms;
 #[cfg(test)]
 mod tests;
 mod waiting;
@@ -60,14 +62,16 @@ pub use self::{
     queue::Tally,
     subscription::MemorySubscription,
 };
-use self::{consumer::Consumer, server::Server};
+use self::{consumer::Consumer, queue::Queue, server::Server, state::State};
 use crate::{
     broker::{Broker, BrokerState, Publication, QueueSpec},
-    error::Result,
+    clock,
+    doctor::Finding,
+    error::{Error, Result},
     message::Message,
 };
 
-/// How long a publish waits for a broker that is down or blocked, unless told otherwise.
+/// How long a publish or a look waits for a broker that is down or blocked, unless told otherwise.
 const CONFIRM_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A connection to a broker that lives in this process.
@@ -100,7 +104,8 @@ impl MemoryBroker {
         Self { connection: self.server.lock().new_connection(), ..self.clone() }
     }
 
-    /// The same connection, with another limit on how long a publish waits while the broker is down or blocked.
+    /// The same connection, with another limit on how long a publish waits while the broker is down or blocked, and
+    /// [`Broker::depth`] while it is down.
     #[must_use]
     pub fn with_confirm_timeout(self, confirm_timeout: Duration) -> Self {
         Self { confirm_timeout, ..self }
@@ -115,20 +120,23 @@ impl MemoryBroker {
 }
 
 /// What is in a queue. A queue that does not exist holds nothing.
+///
+/// A message that has expired by then has moved on: a copy is in its wait queue for as long as it waits, and then in the
+/// queue that it came back to.
 impl MemoryBroker {
     /// How many messages wait in a queue, those that chaos delays included.
     pub fn depth(&self, queue: &str) -> usize {
-        self.server.lock().declared.queue(queue).map_or(0, queue::Queue::depth)
+        self.look_at(queue, Queue::depth)
     }
 
     /// How many messages of a queue are with consumers, whether handed out or prefetched.
     pub fn unacked(&self, queue: &str) -> usize {
-        self.server.lock().declared.queue(queue).map_or(0, queue::Queue::unacked)
+        self.look_at(queue, Queue::unacked)
     }
 
     /// The messages that wait in a queue, in order, as a consumer would get them. They stay where they are.
     pub fn messages(&self, queue: &str) -> Vec<Message> {
-        self.server.lock().declared.queue(queue).map_or_else(Vec::new, queue::Queue::messages)
+        self.look_at(queue, Queue::messages)
     }
 
     /// Throws away what waits in a queue, and returns how many messages that were. What is unacked stays.
@@ -138,12 +146,17 @@ impl MemoryBroker {
 
     /// What happened in a queue so far.
     pub fn tally(&self, queue: &str) -> Tally {
-        self.server.lock().declared.queue(queue).map_or_else(Tally::default, queue::Queue::tally)
+        self.look_at(queue, Queue::tally)
     }
 
-    /// Waits until a queue holds nothing, neither waiting nor unacked.
+    /// Waits until a queue holds nothing, neither waiting nor unacked. What is in its wait queues does not count: ask for
+    /// them by their own names.
     pub async fn drained(&self, queue: &str) {
-        self.server.wait(|state| state.declared.queue(queue).is_none_or(queue::Queue::is_drained)).await;
+        self.server.wait(|state| state.declared.queue(queue).is_none_or(Queue::is_drained)).await;
+    }
+
+    fn look_at<T: Default>(&self, queue: &str, look: impl FnOnce(&Queue) -> T) -> T {
+        self.server.look(|state| state.declared.queue(queue).map(look)).unwrap_or_default()
     }
 }
 
@@ -198,12 +211,12 @@ impl Broker for MemoryBroker {
     type Subscription = MemorySubscription;
 
     async fn prepare(&self, queues: &[QueueSpec]) -> Result<()> {
-        self.server.wait(state::State::is_connected).await;
+        self.server.wait(State::is_connected).await;
         self.server.lock().declared.prepare(queues)
     }
 
     async fn subscribe(&self, queue: &QueueSpec, prefetch: u16) -> Result<MemorySubscription> {
-        self.server.wait(state::State::is_connected).await;
+        self.server.wait(State::is_connected).await;
         let consumer = Consumer::new(self.connection, prefetch);
         let bell = consumer.bell();
         let address = self.server.lock().join(&queue.name, consumer)?;
@@ -213,6 +226,18 @@ impl Broker for MemoryBroker {
     async fn publish(&self, publication: Publication) -> Result<()> {
         frame::check(&publication)?;
         self.server.publish(publication, self.confirm_timeout).await
+    }
+
+    async fn depth(&self, queue: &str) -> Result<Option<u64>> {
+        drop(clock::timeout(self.confirm_timeout, self.server.wait(State::is_connected)).await);
+        self.server.look(|state| match state.broker_state() {
+            BrokerState::Down(reason) => Err(Error::unavailable(format!("nobody can look: {reason}"))),
+            _ => Ok(state.declared.queue(queue).map(|queue| queue.depth() as u64)),
+        })
+    }
+
+    async fn examine(&self, queues: &[QueueSpec]) -> Vec<Finding> {
+        self.server.look(|state| examine::examine(state, queues))
     }
 
     fn state(&self) -> BrokerState {

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    iter,
+    mem,
     sync::Arc,
 };
 
@@ -10,10 +10,11 @@ use super::{
     channel::Address,
     chaos::Dice,
     consumer::Consumer,
+    terms::Terms,
     waiting::{Stored, Waiting},
 };
 use crate::{
-    broker::{QueueKind, QueueSpec, Settlement},
+    broker::{QueueKind, Settlement},
     clock::{self, Instant},
     message::Message,
 };
@@ -28,7 +29,7 @@ pub(super) struct Taken {
 
 /// What happened in a queue so far.
 ///
-/// Nothing gets lost: `published` is `acked`, `dead_lettered` and `purged`, and what is still waiting or unacked.
+/// Nothing gets lost: `published` is `acked`, `dead_lettered`, `expired` and `purged`, and what is still waiting or unacked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Tally {
@@ -44,6 +45,9 @@ pub struct Tally {
     pub returned: u64,
     /// Messages that came back too often and went to the dead-letter queue.
     pub dead_lettered: u64,
+    /// Messages whose time was over. They went where the dead letters of the queue go, from a wait queue back to the queue
+    /// that it belongs to; where none go they are gone.
+    pub expired: u64,
     /// Messages thrown away by [`purge`](super::MemoryBroker::purge).
     pub purged: u64,
 }
@@ -51,11 +55,11 @@ pub struct Tally {
 /// A queue. Methods that put messages back return those that came back too often.
 pub(super) struct Queue {
     pub(super) name: String,
-    kind: QueueKind,
-    /// Where messages go that come back more often than this.
-    delivery_limit: Option<(u32, String)>,
+    pub(super) terms: Terms,
     waiting: Waiting,
     delayed: BTreeMap<(Instant, u64), Stored>,
+    /// When its first message expires, as those who wait for that know it.
+    told: Option<Instant>,
     /// By number, so that the same run gives the same result.
     consumers: BTreeMap<u64, Consumer>,
     /// The consumers with credit, in turn.
@@ -65,50 +69,20 @@ pub(super) struct Queue {
     tally: Tally,
 }
 
-/// How a queue was declared.
 impl Queue {
-    pub(super) fn new(spec: &QueueSpec) -> Self {
-        let limited = spec.kind == QueueKind::Quorum;
-        let delivery_limit = limited.then(|| (spec.delivery_limit, spec.dead_letter.clone()));
-        Self { delivery_limit, ..Self::bare(&spec.name, spec.kind) }
-    }
-
-    /// A queue that gives up on nothing, such as one for dead letters.
-    pub(super) fn bare(name: &str, kind: QueueKind) -> Self {
+    pub(super) fn new(name: &str, terms: Terms) -> Self {
         Self {
             name: name.to_owned(),
-            kind,
-            delivery_limit: None,
+            terms,
             waiting: Waiting::default(),
             delayed: BTreeMap::new(),
+            told: None,
             consumers: BTreeMap::new(),
             line: VecDeque::new(),
             unacked: 0,
             last_position: 0,
             tally: Tally::default(),
         }
-    }
-
-    /// The arguments that differ from what a spec asks for, by RabbitMQ's names.
-    pub(super) fn differences(&self, spec: &QueueSpec) -> Vec<String> {
-        let wanted = Self::new(spec).arguments();
-        let differing = iter::zip(self.arguments(), wanted).filter(|(is, wanted)| is != wanted);
-        differing.map(|((name, is), (_, wanted))| format!("{name} is {is} and not {wanted}")).collect()
-    }
-
-    fn arguments(&self) -> [(&'static str, String); 3] {
-        let or_none = |value: Option<String>| value.unwrap_or_else(|| "not set".to_owned());
-        let limit = self.delivery_limit.as_ref();
-        [
-            ("x-queue-type", if self.kind == QueueKind::Quorum { "quorum" } else { "classic" }.to_owned()),
-            ("x-dead-letter-routing-key", or_none(limit.map(|(_, dead_letter)| dead_letter.clone()))),
-            ("x-delivery-limit", or_none(limit.map(|(limit, _)| limit.to_string()))),
-        ]
-    }
-
-    /// The name of its dead-letter queue.
-    pub(super) fn dead_letter(&self) -> Option<&str> {
-        self.delivery_limit.as_ref().map(|(_, dead_letter)| dead_letter.as_str())
     }
 }
 
@@ -128,7 +102,7 @@ impl Queue {
 
     pub(super) fn messages(&self) -> Vec<Message> {
         let stored = self.waiting.iter().chain(self.delayed.values());
-        stored.map(|stored| stored.to_message(self.kind)).collect()
+        stored.map(|stored| stored.to_message(self.terms.kind)).collect()
     }
 
     pub(super) fn tally(&self) -> Tally {
@@ -149,7 +123,8 @@ impl Queue {
     pub(super) fn store(&mut self, message: Arc<Message>, due: Option<Instant>) {
         self.last_position += 1;
         self.tally.published += 1;
-        let stored = Stored { message, returns: 0, position: self.last_position };
+        let expires = self.terms.lifetime(&message).and_then(|lifetime| clock::now().checked_add(lifetime));
+        let stored = Stored { message, returns: 0, position: self.last_position, expires };
         match due {
             None => self.waiting.push(stored),
             Some(due) => self.delay(stored, due),
@@ -159,6 +134,11 @@ impl Queue {
     /// Keeps a message until it is due, and tells every consumer when that is: any of them may be the one that waits.
     fn delay(&mut self, stored: Stored, due: Instant) {
         self.delayed.insert((due, stored.position), stored);
+        self.ring();
+    }
+
+    /// Lets every consumer look what there is to do, or to wait for.
+    pub(super) fn ring(&self) {
         self.consumers.values().for_each(Consumer::ring);
     }
 
@@ -182,17 +162,38 @@ impl Queue {
     fn put_back(&mut self, stored: Stored) -> Option<Stored> {
         let stored = Stored { returns: stored.returns.saturating_add(1), ..stored };
         self.tally.returned += 1;
-        if self.delivery_limit.as_ref().is_some_and(|(limit, _)| stored.returns > *limit) {
+        if self.terms.delivery_limit.is_some_and(|limit| stored.returns > limit) {
             self.tally.dead_lettered += 1;
             return Some(stored);
         }
-        self.waiting.put_back(stored, self.kind);
+        self.waiting.put_back(stored, self.terms.kind);
         None
     }
 
     fn put_all_back(&mut self, stored: Vec<Stored>) -> Vec<Stored> {
         self.unacked -= stored.len();
         stored.into_iter().filter_map(|stored| self.put_back(stored)).collect()
+    }
+}
+
+/// Messages whose time is over.
+impl Queue {
+    /// When its first message expires. The others wait behind it, whatever their own time.
+    pub(super) fn expiry(&self) -> Option<Instant> {
+        self.waiting.first()?.expires
+    }
+
+    /// Takes out the first message if its time is over.
+    pub(super) fn expire(&mut self, now: Instant) -> Option<Stored> {
+        self.expiry().filter(|expiry| *expiry <= now)?;
+        self.tally.expired += 1;
+        self.waiting.take(0)
+    }
+
+    /// Whether its first message expires at another time than before.
+    pub(super) fn expiry_has_changed(&mut self) -> bool {
+        let expiry = self.expiry();
+        mem::replace(&mut self.told, expiry) != expiry
     }
 }
 
@@ -232,7 +233,7 @@ impl Queue {
         let (tag, stored) = consumer.take(dice.reorder(&self.name, consumer.prefetched()))?;
         self.tally.delivered += 1;
         self.tally.redelivered += u64::from(stored.returns > 0);
-        Some(Taken { stored, kind: self.kind, tag, generation: consumer.generation })
+        Some(Taken { stored, kind: self.terms.kind, tag, generation: consumer.generation })
     }
 
     /// Settles a delivery of a channel that is open; `None` if it has no such delivery.

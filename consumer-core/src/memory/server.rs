@@ -1,25 +1,43 @@
 //! The server: its state behind a lock that nobody holds while waiting.
 
 use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
+    future::Future,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use tokio::sync::Notify;
 
 use super::state::State;
-use crate::{broker::Publication, clock, error::Result};
+use crate::{
+    broker::Publication,
+    clock::{self, Instant},
+    error::Result,
+};
 
-#[derive(Default)]
 pub(super) struct Server {
     state: Mutex<State>,
-    changed: Notify,
+    changed: Arc<Notify>,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        let state = State::default();
+        Self { changed: state.changed(), state: state.into() }
+    }
 }
 
 impl Server {
     /// The state, also after a panic elsewhere: no method of it leaves a message in two places or in none.
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What there is, once what has expired by now has moved on.
+    pub(super) fn look<T>(&self, look: impl FnOnce(&State) -> T) -> T {
+        let mut state = self.lock();
+        state.expire();
+        look(&state)
     }
 
     /// Changes the state, and wakes whoever waits for it to change.
@@ -33,14 +51,15 @@ impl Server {
         self.changed.notify_waiters();
     }
 
-    /// Waits until something is true that is announced when it becomes so.
+    /// Waits until something is true that is announced when it becomes so, or that an expiry makes true.
     pub(super) async fn wait(&self, condition: impl Fn(&State) -> bool) {
         loop {
             let changed = self.changed.notified();
-            if condition(&self.lock()) {
+            let (holds, due) = self.look(|state| (condition(state), state.next_expiry()));
+            if holds {
                 return;
             }
-            changed.await;
+            no_later_than(due, changed).await;
         }
     }
 
@@ -58,5 +77,13 @@ impl Server {
             return Ok(Err(publication));
         }
         state.publish(publication).map(Ok)
+    }
+}
+
+/// Waits for something, and no longer than that.
+pub(super) async fn no_later_than(due: Option<Instant>, bell: impl Future<Output = ()>) {
+    match due {
+        None => bell.await,
+        Some(due) => drop(clock::timeout(due - clock::now(), bell).await),
     }
 }

@@ -2,18 +2,20 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Notify;
+
 use super::{
     channel::Address,
     chaos::{Chaos, Confirm, Dice, Faults},
     consumer::Consumer,
-    dead_letter::dead_letter,
+    dead_letter::{Death, dead_letter},
     declared::Declared,
     queue::Taken,
     waiting::Stored,
 };
 use crate::{
     broker::{BrokerState, Publication, Settlement},
-    clock::Instant,
+    clock::{self, Instant},
     error::{Error, Result},
     message::Message,
 };
@@ -24,7 +26,7 @@ const PERSISTENT: u8 = 2;
 /// What a subscription gets when it asks for the next delivery.
 pub(super) enum Take {
     Message(Taken),
-    /// Wait for the bell, and no longer than until a delayed message is due.
+    /// Wait for the bell, and no longer than until a message comes by itself: a delayed one, or one that expires elsewhere.
     Nothing {
         due: Option<Instant>,
     },
@@ -38,6 +40,8 @@ pub(super) struct State {
     /// Publishes that timed out on a blocked connection; the broker reads them when it recovers.
     in_flight: Vec<Publication>,
     dice: Dice,
+    /// Rings for whoever waits for something other than a delivery.
+    changed: Arc<Notify>,
     last_connection: u64,
     last_consumer: u64,
 }
@@ -49,6 +53,7 @@ impl Default for State {
             broker_state: BrokerState::Up,
             in_flight: Vec::new(),
             dice: Dice::default(),
+            changed: Arc::default(),
             last_connection: 0,
             last_consumer: 0,
         }
@@ -57,6 +62,10 @@ impl Default for State {
 
 /// Being there at all.
 impl State {
+    pub(super) fn changed(&self) -> Arc<Notify> {
+        self.changed.clone()
+    }
+
     pub(super) fn broker_state(&self) -> &BrokerState {
         &self.broker_state
     }
@@ -76,7 +85,10 @@ impl State {
             BrokerState::Blocked(_) => {}
             BrokerState::Down(_) => self.lose_everything_on_the_wire(),
         }
-        self.declared.all().for_each(|queue| self.dispatch(queue));
+        for queue in self.declared.all() {
+            self.dispatch(queue);
+            self.declared[queue].ring();
+        }
     }
 
     /// Nobody waits for the outcome any more.
@@ -139,6 +151,7 @@ impl State {
 /// Messages coming in.
 impl State {
     pub(super) fn publish(&mut self, publication: Publication) -> Result<()> {
+        self.expire();
         let Publication { exchange, routing_key, message } = publication;
         let queues = self.declared.route(&exchange, &routing_key)?;
         let confirm =
@@ -156,22 +169,61 @@ impl State {
     fn store(&mut self, index: usize, message: &Arc<Message>) {
         let queue = &mut self.declared[index];
         for _ in 0..=usize::from(self.dice.duplicate(&queue.name)) {
-            queue.store(message.clone(), self.dice.delay(&queue.name));
+            // Nobody consumes a wait queue, so nobody would let in what is late.
+            let delay = if queue.terms.is_wait() { None } else { self.dice.delay(&queue.name) };
+            queue.store(message.clone(), delay);
         }
         self.dispatch(index);
     }
 
-    fn dead_letter(&mut self, from: usize, exhausted: impl IntoIterator<Item = Stored>) {
-        for stored in exhausted {
+    fn dead_letter(&mut self, from: usize, death: Death, dying: impl IntoIterator<Item = Stored>) {
+        for stored in dying {
             let queue = &self.declared[from];
-            let Some(to) = queue.dead_letter().and_then(|name| self.declared.find(name)) else {
-                tracing::warn!(queue = queue.name, "dropped a message: its dead-letter queue does not exist");
+            let Some(to) = queue.terms.dead_letter.as_deref().and_then(|name| self.declared.find(name))
+            else {
+                tracing::warn!(
+                    queue = queue.name,
+                    ?death,
+                    "dropped a message: there is no dead-letter queue"
+                );
                 continue;
             };
-            let letter = dead_letter(&stored.message, &queue.name, &self.declared[to].name);
-            self.declared[to].store(Arc::new(letter), None);
-            self.dispatch(to);
+            let letter = dead_letter(&stored.message, death, &queue.name, &self.declared[to].name);
+            self.store(to, &Arc::new(letter));
         }
+    }
+}
+
+/// Messages whose time is over. Nothing runs in the background: they move on when somebody looks.
+impl State {
+    /// Moves on what has waited long enough, in the order in which it expired.
+    pub(super) fn expire(&mut self) {
+        if !self.is_connected() {
+            return;
+        }
+        let now = clock::now();
+        while let Some((_, queue)) = self.declared.next_expiry().filter(|(expiry, _)| *expiry <= now) {
+            let expired = self.declared[queue].expire(now);
+            self.dead_letter(queue, Death::Expired, expired);
+            self.tell_expiry(queue);
+        }
+    }
+
+    /// When there will be something to move on.
+    pub(super) fn next_expiry(&self) -> Option<Instant> {
+        self.declared.next_expiry().filter(|_| self.is_connected()).map(|(expiry, _)| expiry)
+    }
+
+    /// Tells whoever waits for it when the first message of a queue expires, if that is new.
+    fn tell_expiry(&mut self, queue: usize) {
+        if !self.declared[queue].expiry_has_changed() {
+            return;
+        }
+        let target = self.declared[queue].terms.dead_letter.as_deref();
+        if let Some(to) = target.and_then(|name| self.declared.find(name)) {
+            self.declared[to].ring();
+        }
+        self.changed.notify_waiters();
     }
 }
 
@@ -182,7 +234,11 @@ impl State {
     }
 
     pub(super) fn purge(&mut self, queue: &str) -> usize {
-        self.declared.find(queue).map_or(0, |queue| self.declared[queue].purge())
+        self.expire();
+        let Some(queue) = self.declared.find(queue) else { return 0 };
+        let purged = self.declared[queue].purge();
+        self.tell_expiry(queue);
+        purged
     }
 
     fn dispatch(&mut self, queue: usize) {
@@ -190,10 +246,12 @@ impl State {
             self.declared[queue].let_in();
             self.declared[queue].dispatch(&mut self.dice);
         }
+        self.tell_expiry(queue);
     }
 
     pub(super) fn take(&mut self, channel: Address) -> Take {
         let Address { queue, consumer, .. } = channel;
+        self.expire();
         self.dispatch_delayed(queue);
         match self.declared[queue].take(consumer, &mut self.dice) {
             Some(taken) => {
@@ -213,10 +271,16 @@ impl State {
     fn nothing_for(&self, queue: usize, consumer: u64) -> Take {
         match self.declared[queue].consumer(consumer) {
             Some(consumer) if !consumer.cancelled => {
-                Take::Nothing { due: self.declared[queue].due().filter(|_| self.is_connected()) }
+                Take::Nothing { due: self.due(queue).filter(|_| self.is_connected()) }
             }
             _ => Take::End,
         }
+    }
+
+    /// When a message comes to a queue by itself.
+    fn due(&self, queue: usize) -> Option<Instant> {
+        let expiry = self.declared.next_expiry_into(queue);
+        self.declared[queue].due().into_iter().chain(expiry).min()
     }
 
     /// Whether the settlement reached a channel that was still there.
@@ -227,7 +291,7 @@ impl State {
         let Some(exhausted) = self.declared[channel.queue].settle(channel.consumer, tag, settlement) else {
             return false;
         };
-        self.dead_letter(channel.queue, exhausted);
+        self.dead_letter(channel.queue, Death::DeliveryLimit, exhausted);
         self.dispatch(channel.queue);
         true
     }
@@ -256,7 +320,7 @@ impl State {
     /// Ends a subscription, but not what it has handed out.
     pub(super) fn leave(&mut self, channel: Address) {
         let exhausted = self.declared[channel.queue].retire(channel.consumer);
-        self.dead_letter(channel.queue, exhausted);
+        self.dead_letter(channel.queue, Death::DeliveryLimit, exhausted);
         self.dispatch(channel.queue);
     }
 
@@ -269,7 +333,7 @@ impl State {
 
     fn end(&mut self, queue: usize, consumer: u64) {
         let exhausted = self.declared[queue].remove(consumer);
-        self.dead_letter(queue, exhausted);
+        self.dead_letter(queue, Death::DeliveryLimit, exhausted);
         self.dispatch(queue);
     }
 
@@ -291,7 +355,7 @@ impl State {
     fn cut(&mut self, queue: usize, consumer: u64) {
         self.dice.faults.cut += 1;
         let exhausted = self.declared[queue].cut(consumer);
-        self.dead_letter(queue, exhausted);
+        self.dead_letter(queue, Death::DeliveryLimit, exhausted);
         self.dispatch(queue);
     }
 }

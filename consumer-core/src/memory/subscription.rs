@@ -7,13 +7,10 @@ use tokio::{sync::Notify, task::coop};
 use super::{
     channel::{Address, Channel},
     queue::Taken,
-    server::Server,
+    server::{Server, no_later_than},
     state::Take,
 };
-use crate::{
-    broker::{Delivery, Subscription},
-    clock,
-};
+use crate::broker::{Delivery, Subscription};
 
 /// Deliveries of one queue of a [`MemoryBroker`](super::MemoryBroker).
 ///
@@ -42,14 +39,6 @@ impl MemorySubscription {
             damage: None,
         }
     }
-
-    /// Waits for the bell, and no longer than until a delayed message is due.
-    async fn wait(&self, due: Option<clock::Instant>) {
-        match due {
-            None => self.bell.notified().await,
-            Some(due) => drop(clock::timeout(due - clock::now(), self.bell.notified()).await),
-        }
-    }
 }
 
 impl Subscription for MemorySubscription {
@@ -59,7 +48,7 @@ impl Subscription for MemorySubscription {
             let take = self.channel.server.lock().take(self.channel.address);
             match take {
                 Take::Message(taken) => return Some(self.hand_out(taken)),
-                Take::Nothing { due } => self.wait(due).await,
+                Take::Nothing { due } => no_later_than(due, self.bell.notified()).await,
                 Take::End => return None,
             }
         }

@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use crate::{broker::QueueKind, message::Message};
+use crate::{broker::QueueKind, clock::Instant, message::Message};
 
 /// The header in which a quorum queue says how often a message came back.
 const DELIVERY_COUNT: &str = "x-delivery-count";
@@ -15,6 +15,8 @@ pub(super) struct Stored {
     pub(super) returns: u32,
     /// Its place among the messages of the queue.
     pub(super) position: u64,
+    /// When its time is over.
+    pub(super) expires: Option<Instant>,
 }
 
 impl Stored {
@@ -42,6 +44,10 @@ impl Waiting {
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Stored> {
         self.returned.iter().chain(&self.ready)
+    }
+
+    pub(super) fn first(&self) -> Option<&Stored> {
+        self.returned.front().or_else(|| self.ready.front())
     }
 
     pub(super) fn push(&mut self, stored: Stored) {

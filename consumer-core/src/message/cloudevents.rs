@@ -1,5 +1,7 @@
 //! CloudEvents 1.0 over AMQP, binary and structured.
 
+use std::collections::BTreeMap;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use bytes::Bytes;
 use serde::{Deserialize, Deserializer};
@@ -36,6 +38,31 @@ pub(super) fn read(message: &Message) -> Result<Option<Envelope>, Rejection> {
 pub(super) fn is_required(header: &str) -> bool {
     let attribute = PREFIXES.iter().find_map(|prefix| header.strip_prefix(prefix));
     attribute.is_some_and(|name| REQUIRED.contains(&name))
+}
+
+/// Gives an event another id, wherever its mode has one; what is no CloudEvent stays as it is.
+pub(super) fn rename(message: &mut Message, id: &str) -> Result<(), Rejection> {
+    if begins_with(media_type(message.properties.content_type.as_deref()), MEDIA_TYPE) {
+        message.body = renamed(&message.body, id)?;
+        return Ok(());
+    }
+    let is_of =
+        |prefix: &&str| REQUIRED.iter().any(|name| message.headers.get(&format!("{prefix}{name}")).is_some());
+    let prefixes: Vec<_> = PREFIXES.into_iter().filter(is_of).collect();
+    for prefix in prefixes {
+        message.headers.insert(format!("{prefix}id"), id);
+    }
+    Ok(())
+}
+
+/// The members as they were written, the id excepted.
+fn renamed(body: &[u8], id: &str) -> Result<Bytes, Rejection> {
+    let malformed = |detail: String| undecodable(format!("CloudEvent at `.`: {detail}"));
+    let mut event: BTreeMap<String, Box<RawValue>> =
+        json::read(body).map_err(|mistake| malformed(mistake.problem))?;
+    let id = serde_json::value::to_raw_value(id).map_err(|error| malformed(error.to_string()))?;
+    event.insert("id".to_owned(), id);
+    serde_json::to_vec(&event).map(Bytes::from).map_err(|error| malformed(error.to_string()))
 }
 
 /// A content type without its parameters.
@@ -92,6 +119,7 @@ impl Attributes {
             correlation_id: self.correlation_id,
             causation_id: self.causation_id,
             traceparent: self.traceparent.as_deref().and_then(traceparent::parse),
+            hops: 0,
             data,
         })
     }

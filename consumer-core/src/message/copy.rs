@@ -1,11 +1,15 @@
 //! Copies: the same message for another queue.
 
-use super::{HeaderValue, Headers, Message, envelope};
+use super::{HeaderValue, Headers, Message, death::Death, envelope};
 use crate::printable;
 
 /// What a dead letter says about itself; see [`DeadLetter`](super::DeadLetter).
 pub(super) const REASON: &str = "x-consumer-reason";
 pub(super) const ERROR: &str = "x-consumer-error";
+pub(super) const CLASS: &str = "x-consumer-class";
+pub(super) const KEY: &str = "x-consumer-key";
+pub(super) const ID: &str = "x-consumer-id";
+pub(super) const DEAD_AT: &str = "x-consumer-dead-at";
 pub(super) const ATTEMPTS: &str = "x-consumer-attempts";
 pub(super) const CONSUMER: &str = "x-consumer-name";
 pub(super) const QUEUE: &str = "x-consumer-queue";
@@ -14,13 +18,33 @@ pub(super) const EFFECTS_DONE: &str = "x-consumer-effects-done";
 pub(super) const EFFECTS_UNKNOWN: &str = "x-consumer-effects-unknown";
 pub(super) const EFFECTS_COMPENSATED: &str = "x-consumer-effects-compensated";
 
-/// All that a dead letter says about its failure.
-const OF_THE_FAILURE: [&str; 9] =
-    [REASON, ERROR, ATTEMPTS, CONSUMER, QUEUE, VERSION, EFFECTS_DONE, EFFECTS_UNKNOWN, EFFECTS_COMPENSATED];
+/// What a copy on the ladder says about itself; see [`Delayed`](super::Delayed).
+pub(super) const DELAYED: &str = "x-consumer-delayed";
+
+/// All that copies say about failures.
+const OF_THE_FAILURE: [&str; 14] = [
+    DELAYED,
+    REASON,
+    ERROR,
+    CLASS,
+    KEY,
+    ID,
+    DEAD_AT,
+    ATTEMPTS,
+    CONSUMER,
+    QUEUE,
+    VERSION,
+    EFFECTS_DONE,
+    EFFECTS_UNKNOWN,
+    EFFECTS_COMPENSATED,
+];
 
 /// Where the message was published to first.
-const ORIGIN_EXCHANGE: &str = "x-consumer-origin-exchange";
-const ORIGIN_ROUTING_KEY: &str = "x-consumer-origin-routing-key";
+pub(super) const ORIGIN_EXCHANGE: &str = "x-consumer-origin-exchange";
+pub(super) const ORIGIN_ROUTING_KEY: &str = "x-consumer-origin-routing-key";
+
+/// The id of the dead letter that an edited message was.
+pub(super) const EDITED_FROM: &str = "x-consumer-edited-from";
 
 /// Headers that had to stay behind, by name.
 const LEFT_OUT: &str = "x-consumer-left-out";
@@ -43,6 +67,9 @@ const OF_THE_BROKER: [&str; 11] = [
     "x-delivery-count",
     "x-acquired-count",
 ];
+
+/// Those that every quorum queue writes anew.
+const COUNTS: [&str; 2] = ["x-delivery-count", "x-acquired-count"];
 
 /// Properties by which the broker acts, as their headers name them.
 const PROPERTIES: [&str; 4] = ["user-id", "expiration", "reply-to", "delivery-mode"];
@@ -85,14 +112,25 @@ impl Message {
 
     /// This dead letter, as it goes back to its queue: without what it says about the failure.
     ///
-    /// What was set aside stays so: by now it is we who publish, and the broker would act on it.
+    /// What was set aside stays so: by now it is we who publish, and the broker would act on it. A message that the broker
+    /// itself has dead-lettered is as it came; it is copied as one that was consumed from the queue it died in.
     #[must_use]
     pub fn redriven(&self) -> Self {
         let mut message = self.clone();
-        for name in OF_THE_FAILURE {
-            message.headers.remove(name);
-        }
+        // What the dead-letter queue has counted, not what it said when it came.
+        COUNTS.into_iter().for_each(|name| drop(message.headers.remove(name)));
+        let mut message = match Death::last(&self.headers) {
+            Some(death) => message.revived(&death),
+            None => message,
+        };
+        OF_THE_FAILURE.into_iter().for_each(|name| drop(message.headers.remove(name)));
         message
+    }
+
+    fn revived(mut self, death: &Death<'_>) -> Self {
+        let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+        (self.exchange, self.routing_key) = (text(death.exchange), text(death.routing_key));
+        self.copy_from(death.queue.unwrap_or_default())
     }
 
     /// What properties and headers take in their frame.
@@ -114,6 +152,9 @@ pub(super) fn carry_over(message: &Message, queue: &str) -> Message {
         if !(is_copy && copy.headers.get(&name).is_some()) {
             copy.headers.insert(name, value);
         }
+    }
+    if !is_copy {
+        copy.headers.remove(EDITED_FROM);
     }
     copy.properties.delivery_mode = Some(PERSISTENT);
     copy
@@ -170,7 +211,7 @@ fn largest_first(headers: &Headers) -> Vec<(usize, String)> {
 
 /// Whether it is one of a fixed list, so that all of these have room together.
 fn is_ours(name: &str) -> bool {
-    const OURS: [&str; 3] = [ORIGIN_EXCHANGE, ORIGIN_ROUTING_KEY, LEFT_OUT];
+    const OURS: [&str; 4] = [ORIGIN_EXCHANGE, ORIGIN_ROUTING_KEY, EDITED_FROM, LEFT_OUT];
     let original = name.strip_prefix(ORIGINAL);
     OURS.contains(&name)
         || OF_THE_FAILURE.contains(&name)
@@ -179,10 +220,15 @@ fn is_ours(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use bytes::Bytes;
 
     use super::*;
-    use crate::message::{Aftermath, DeadLetter, Properties, Reason};
+    use crate::{
+        classify::Class,
+        message::{Aftermath, ClaimKey, DeadLetter, Properties, Reason, death::record},
+    };
 
     fn everything() -> Message {
         let text = |text: &str| Some(text.to_owned());
@@ -229,6 +275,10 @@ mod tests {
         DeadLetter {
             reason: Reason::AttemptsExhausted,
             error,
+            class: Some(Class::TimeLimit),
+            key: ClaimKey::from_bytes([0xab; 16]),
+            id: Some("/shop evt-1"),
+            dead_at: Duration::from_millis(1_700_000_000_900),
             attempts: 3,
             consumer: "ledger",
             queue: "payments.in",
@@ -287,6 +337,10 @@ mod tests {
         let header = |name: &str| letter.headers.get(name).cloned();
         assert_eq!(header("x-consumer-reason"), Some("attempts-exhausted".into()));
         assert_eq!(header("x-consumer-error"), Some("no such account ".into()));
+        assert_eq!(header("x-consumer-class"), Some("time-limit".into()));
+        assert_eq!(header("x-consumer-key"), Some("ab".repeat(16).into()));
+        assert_eq!(header("x-consumer-id"), Some("/shop evt-1".into()));
+        assert_eq!(header("x-consumer-dead-at"), Some(1_700_000_000.into()));
         assert_eq!(header("x-consumer-attempts"), Some(3.into()));
         assert_eq!(header("x-consumer-name"), Some("ledger".into()));
         assert_eq!(header("x-consumer-queue"), Some("payments.in".into()));
@@ -312,11 +366,41 @@ mod tests {
     }
 
     #[test]
+    fn a_look_into_the_dead_letter_queue_is_not_counted_in_another() {
+        let letter = letter("x").of(&everything());
+        let mut seen = letter.clone();
+        seen.headers.insert("x-delivery-count", 3);
+        assert_eq!(seen.redriven(), letter.redriven());
+    }
+
+    /// It still is as its publisher made it: another user's id is refused, its expiration would throw it away.
+    #[test]
+    fn a_message_that_the_broker_gave_up_goes_back_as_a_copy_of_what_it_was() {
+        let mut message = everything();
+        for name in ["x-death", "x-first-death-queue", "x-delivery-count"] {
+            message.headers.remove(name);
+        }
+        let died =
+            HeaderValue::Array(vec![record("payments.in", "delivery_limit", "payments", "payment.captured")]);
+        let mut letter = through(&message, "payments.in.dlq");
+        letter.headers.insert("x-death", died.clone());
+        letter.headers.insert("x-consumer-reason", "forged");
+        letter.headers.insert("x-consumer-origin-exchange", "forged");
+        let mut expected = message.copy_from("payments.in");
+        expected.headers.insert("x-consumer-original-x-death", died);
+        assert_eq!(letter.redriven(), expected);
+    }
+
+    #[test]
     fn a_publisher_cannot_write_our_headers() {
         let mut forged = everything();
         let ours = [
             "reason",
             "error",
+            "class",
+            "key",
+            "id",
+            "dead-at",
             "attempts",
             "name",
             "queue",
@@ -327,10 +411,26 @@ mod tests {
             "effects-unknown",
             "effects-compensated",
         ];
-        for name in ours.into_iter().chain(["original-expiration", "original-user-id", "original-CC"]) {
+        for name in
+            ours.into_iter().chain(["edited-from", "original-expiration", "original-user-id", "original-CC"])
+        {
             forged.headers.insert(format!("x-consumer-{name}"), HeaderValue::Bool(true));
         }
         assert_eq!(letter("x").of(&forged).headers, letter("x").of(&everything()).headers);
+        let unread =
+            |message: &Message| DeadLetter { class: None, id: None, ..letter("x") }.of(message).headers;
+        assert_eq!(unread(&forged), unread(&everything()));
+        for unknown in ["x-consumer-class", "x-consumer-id"] {
+            assert_eq!(unread(&forged).get(unknown), None);
+        }
+    }
+
+    #[test]
+    fn an_id_that_fills_its_limit_is_cut() {
+        let id = "i".repeat(2000);
+        let letter = DeadLetter { id: Some(&id), ..letter("x") }.of(&everything());
+        let id = letter.headers.text("x-consumer-id").expect("the id is there");
+        assert!(id.len() <= 1024 && id.ends_with("bytes cut]"), "{id}");
     }
 
     #[test]

@@ -1,15 +1,18 @@
 //! The dead letter: a copy of a message that says why nobody processes it.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
-use super::{Headers, Message, copy};
-use crate::printable;
+use super::{ClaimKey, Headers, Message, copy};
+use crate::{classify::Class, printable};
 
 /// What this version of the library writes into its dead letters.
 const LIBRARY: &str = env!("CARGO_PKG_VERSION");
 
 /// The longest error text in a header: more than a person reads, and far less than a frame.
 pub(super) const MAX_ERROR: usize = 16 * 1024;
+
+/// The longest id of an event in a header: enough to find it by, its key is beside it.
+const MAX_ID: usize = 1024;
 
 /// The longest list of effects in a header.
 const MAX_NAMES: usize = 1024;
@@ -45,9 +48,37 @@ pub enum Reason {
     Permanent,
     /// `attempts-exhausted`: it failed as often as the consumer allows.
     AttemptsExhausted,
+    /// `killed-process`: whoever runs it dies.
+    KilledProcess,
+    /// `hop-limit`: it is the last of a longer chain of events than the consumer allows, which may be a circle.
+    HopLimit,
 }
 
 impl Reason {
+    /// All of them.
+    pub const ALL: [Self; 15] = [
+        Self::MissingId,
+        Self::BadId,
+        Self::UnknownType,
+        Self::UnsupportedVersion,
+        Self::Undecodable,
+        Self::Oversized,
+        Self::IdReused,
+        Self::TransactionEnded,
+        Self::EffectFailed,
+        Self::EffectUnknown,
+        Self::EffectCompensated,
+        Self::Permanent,
+        Self::AttemptsExhausted,
+        Self::KilledProcess,
+        Self::HopLimit,
+    ];
+
+    /// The reason of this text.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == text)
+    }
+
     /// The text used in headers, logs and metrics.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -64,6 +95,8 @@ impl Reason {
             Self::EffectCompensated => "effect-compensated",
             Self::Permanent => "permanent",
             Self::AttemptsExhausted => "attempts-exhausted",
+            Self::KilledProcess => "killed-process",
+            Self::HopLimit => "hop-limit",
         }
     }
 }
@@ -103,16 +136,25 @@ impl Aftermath {
 
 /// What a dead letter says about itself, beside the message it copies.
 ///
-/// It is written into headers: `x-consumer-reason`, `x-consumer-error`, `x-consumer-attempts`, `x-consumer-name`,
-/// `x-consumer-queue` and `x-consumer-version`, that of this library; where effects ran before the handler, their names in
+/// It is written into headers: `x-consumer-reason`, `x-consumer-error`, `x-consumer-class`, `x-consumer-key`,
+/// `x-consumer-id`, `x-consumer-dead-at`, `x-consumer-attempts`, `x-consumer-name`, `x-consumer-queue` and
+/// `x-consumer-version`, that of this library; where effects ran before the handler, their names in
 /// `x-consumer-effects-done`, `x-consumer-effects-unknown` and `x-consumer-effects-compensated`. Whatever a publisher
-/// wrote there is replaced.
+/// wrote there is replaced. [`Letter`](super::Letter) reads all of it back.
 #[derive(Clone, Debug)]
 pub struct DeadLetter<'a> {
     /// Why it is here.
     pub reason: Reason,
     /// The error in full. The header has it on one line, without control characters, cut to fit.
     pub error: &'a str,
+    /// The class of that error, where a class decided.
+    pub class: Option<Class>,
+    /// The key of its failure record: that of the event, or of the message where nobody could read an event.
+    pub key: ClaimKey,
+    /// The id of the event for people, where somebody could read it. The header has it cut to fit.
+    pub id: Option<&'a str>,
+    /// When it was given up, since the Unix epoch.
+    pub dead_at: Duration,
     /// The attempts that were counted.
     pub attempts: u32,
     /// The consumer that gave up.
@@ -142,10 +184,18 @@ impl DeadLetter<'_> {
     fn describe(&self, headers: &mut Headers) {
         headers.remove(copy::ERROR);
         headers.insert(copy::REASON, self.reason.as_str());
+        headers.insert(copy::KEY, self.key.as_uuid().simple().to_string());
+        headers.insert(copy::DEAD_AT, i64::try_from(self.dead_at.as_secs()).unwrap_or(i64::MAX));
         headers.insert(copy::ATTEMPTS, i64::from(self.attempts));
         headers.insert(copy::CONSUMER, self.consumer);
         headers.insert(copy::QUEUE, self.queue);
         headers.insert(copy::VERSION, LIBRARY);
+        let class = self.class.map(|class| class.as_str().to_owned());
+        let id = self.id.map(|id| printable::plain(id, MAX_ID));
+        for (name, known) in [(copy::CLASS, class), (copy::ID, id)] {
+            headers.remove(name);
+            known.map(|text| headers.insert(name, text));
+        }
         self.effects.describe(headers);
     }
 }

@@ -20,6 +20,8 @@ const MAX_REFERENCE: usize = 255;
 pub(crate) const VERSION: &str = "x-event-version";
 pub(crate) const CAUSATION: &str = "x-causation-id";
 pub(crate) const TRACEPARENT: &str = "traceparent";
+/// How many events were in the chain that led to this one, which the outbox writes.
+pub(crate) const HOPS: &str = "x-consumer-hops";
 /// The number of an event within its key, which the relay writes.
 pub(crate) const SEQUENCE: &str = "x-event-sequence";
 
@@ -71,6 +73,9 @@ pub struct Envelope {
     /// The W3C trace context of the publisher: the CloudEvents extension, else the header `traceparent`. What is not
     /// valid is left out.
     pub traceparent: Option<String>,
+    /// How many events led to this one, each published while the one before it was processed: the header
+    /// `x-consumer-hops`. Whatever is no count is none.
+    pub hops: u32,
     /// The event's data, as received.
     pub data: Bytes,
 }
@@ -109,6 +114,8 @@ impl Envelope {
             self.causation_id.take().or_else(|| header(CAUSATION)).filter(|id| is_reference(id));
         self.traceparent =
             self.traceparent.take().or_else(|| traceparent::parse(message.headers.text(TRACEPARENT)?));
+        let hops = message.headers.get(HOPS).and_then(HeaderValue::as_i64).unwrap_or_default();
+        self.hops = u32::try_from(hops.max(0)).unwrap_or(u32::MAX);
         if self.version.is_none() {
             let text = message.headers.get(VERSION).and_then(version_text);
             self.version = text.map(|text| version(&text, VERSION)).transpose()?;
@@ -159,6 +166,7 @@ impl fmt::Debug for Envelope {
             .field("correlation_id", &self.correlation_id)
             .field("causation_id", &self.causation_id)
             .field("traceparent", &self.traceparent)
+            .field("hops", &self.hops)
             .field("data", &format_args!("{} bytes", self.data.len()))
             .finish()
     }
@@ -166,7 +174,7 @@ impl fmt::Debug for Envelope {
 
 /// Whether a header carries a part of the envelope, so that no copy may lose it.
 pub(super) fn is_read(header: &str) -> bool {
-    [VERSION, CAUSATION, TRACEPARENT].contains(&header) || cloudevents::is_required(header)
+    [VERSION, CAUSATION, TRACEPARENT, HOPS].contains(&header) || cloudevents::is_required(header)
 }
 
 fn missing(what: &str) -> Rejection {
@@ -259,6 +267,7 @@ mod tests {
             correlation_id: Some("order-7".to_owned()),
             causation_id: Some("cmd-1".to_owned()),
             traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned()),
+            hops: 0,
             data: Bytes::from_static(b"{}"),
         };
         assert_eq!(Envelope::read(&message), Ok(expected));

@@ -4,10 +4,14 @@ mod canonical;
 mod cloudevents;
 mod copy;
 mod dead_letter;
+mod death;
+mod delayed;
+mod edit;
 mod envelope;
 mod fingerprint;
 mod headers;
 mod identity;
+mod letter;
 mod properties;
 mod traceparent;
 
@@ -16,14 +20,16 @@ use std::fmt;
 use bytes::Bytes;
 
 use self::dead_letter::MAX_ERROR;
-pub(crate) use self::envelope::{CAUSATION, SEQUENCE, TRACEPARENT, VERSION};
+pub(crate) use self::envelope::{CAUSATION, HOPS, SEQUENCE, TRACEPARENT, VERSION};
 
 pub use self::{
     dead_letter::{Aftermath, DeadLetter, Reason},
+    delayed::Delayed,
     envelope::{Envelope, Rejection},
     fingerprint::Fingerprint,
     headers::{HeaderValue, Headers, MAX_HEADER_DEPTH},
     identity::{ClaimKey, EventId},
+    letter::Letter,
     properties::Properties,
 };
 

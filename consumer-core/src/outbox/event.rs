@@ -9,7 +9,7 @@ use super::{Lane, Route, headers};
 use crate::{
     broker::Publication,
     event::Event,
-    message::{CAUSATION, Headers, Message, Properties, SEQUENCE, TRACEPARENT, VERSION},
+    message::{CAUSATION, HOPS, Headers, Message, Properties, SEQUENCE, TRACEPARENT, VERSION},
 };
 
 /// What AMQP gives a short string: an exchange, a routing key, a type, a correlation id.
@@ -61,6 +61,8 @@ pub struct Cause<'a> {
     pub event_id: Option<&'a str>,
     /// Its trace.
     pub traceparent: Option<&'a str>,
+    /// How many events led to it.
+    pub hops: u32,
 }
 
 impl OutboxEvent {
@@ -73,6 +75,10 @@ impl OutboxEvent {
         let about = |what: String| Unwritable(format!("`{event_type}` cannot be published: {what}"));
         let data = event.encode().map_err(|error| about(error.to_string()))?;
         let fitting = |id: &str| is_fitting(id).then(|| id.to_owned());
+        let mut sent = route.headers;
+        if cause.event_id.is_some() {
+            sent.insert(HOPS, i64::from(cause.hops) + 1);
+        }
         let inherited = || cause.correlation_id.or(cause.event_id).and_then(fitting);
         let made = Self {
             id: Uuid::now_v7(),
@@ -81,7 +87,7 @@ impl OutboxEvent {
             key: route.key.unwrap_or_else(|| event.key().map(|key| key.into_owned())),
             exchange: route.exchange,
             routing_key: route.routing_key.unwrap_or_else(|| event_type.name.to_owned()),
-            headers: headers::to_json(&route.headers).map_err(|name| {
+            headers: headers::to_json(&sent).map_err(|name| {
                 about(format!("the header `{name}` is no text, whole number or truth value"))
             })?,
             correlation_id: route.correlation_id.or_else(inherited),
@@ -212,9 +218,20 @@ mod tests {
 
     #[test]
     fn a_nul_in_an_inherited_id_is_nobodys_fault() {
-        let cause = Cause { correlation_id: Some("a\0b"), event_id: Some("\0"), traceparent: None };
+        let cause = Cause { correlation_id: Some("a\0b"), event_id: Some("\0"), ..Cause::default() };
         let event = OutboxEvent::new(&Plain, Route::new(), cause).expect("an event");
         assert_eq!((event.correlation_id, event.causation_id), (None, None));
+    }
+
+    #[test]
+    fn each_event_of_a_chain_is_one_hop_further() {
+        let hops = |cause: Cause<'_>| {
+            let event = OutboxEvent::new(&Plain, Route::new(), cause).expect("an event");
+            event.publication("e", None, 0).message.headers.get(HOPS).cloned()
+        };
+        assert_eq!(hops(Cause::default()), None, "nothing led to it");
+        assert_eq!(hops(Cause { event_id: Some("1"), ..Cause::default() }), Some(1.into()));
+        assert_eq!(hops(Cause { event_id: Some("1"), hops: 15, ..Cause::default() }), Some(16.into()));
     }
 
     #[test]

@@ -1,18 +1,21 @@
 //! One consumer: what its reader and its workers share.
 
 use std::{
+    collections::HashMap,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
-use super::{effects::Ledger, gate::Gate, vitals::Vitals};
+use super::{bench::Bench, breaker::Breaker, effects::Ledger, gate::Gate, limit::Limit, vitals::Vitals};
 use crate::{
+    clock::{self, Instant},
     event::EventType,
     handler::{ConsumerConfig, ConsumerSpec, ErasedHandler, Registered, States, ToComplete},
     inbox::ConsumerId,
+    retry::Spread,
     storage::{Storage, UnitLimits},
     telemetry::Instruments,
 };
@@ -35,6 +38,11 @@ pub(super) struct Consumer<S: Storage> {
     pub(super) instruments: Arc<Instruments>,
     pub(super) vitals: Arc<Vitals>,
     pub(super) gate: Gate,
+    pub(super) breaker: Arc<Breaker>,
+    pub(super) bench: Arc<Bench>,
+    pub(super) limit: Limit,
+    spreads: Mutex<HashMap<Duration, Spread>>,
+    epoch: Instant,
     commits: AtomicU64,
 }
 
@@ -58,6 +66,11 @@ impl<S: Storage> Consumer<S> {
             instruments: Arc::new(Instruments::new(spec.name)),
             vitals: Arc::new(Vitals::new(config.concurrency)),
             gate: Gate::open(),
+            breaker: Arc::new(Breaker::new(spec.name, config.breaker)),
+            bench: Arc::default(),
+            limit: Limit::new(config.rate),
+            spreads: Mutex::default(),
+            epoch: clock::now(),
             commits: AtomicU64::new(0),
             spec,
             config,
@@ -66,6 +79,13 @@ impl<S: Storage> Consumer<S> {
 
     pub(super) fn limits(&self) -> UnitLimits {
         UnitLimits { handler: self.spec.timeout, grace: SERVER_GRACE }
+    }
+
+    /// How long the next copy waits that goes to the wait queue of this delay.
+    pub(super) fn spread(&self, delay: Duration) -> Duration {
+        let now = clock::now().duration_since(self.epoch);
+        let mut spreads = self.spreads.lock().unwrap_or_else(PoisonError::into_inner);
+        spreads.entry(delay).or_default().next(now, delay, fastrand::f64())
     }
 
     /// Notes that an event was committed.

@@ -32,68 +32,132 @@ impl Position {
     pub(super) fn gives_back(self) -> bool {
         matches!(self, Self::HandedBack | Self::Closed)
     }
+
+    fn is_closing(self) -> bool {
+        matches!(self, Self::Closing | Self::Closed)
+    }
+}
+
+/// Where the gate stands, and who keeps it there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Standing {
+    position: Position,
+    /// A person has paused it.
+    paused: bool,
+    /// The circuit breaker was open for too long.
+    tripped: bool,
 }
 
 /// The gate of one consumer; clones are the same gate.
 #[derive(Clone)]
-pub(super) struct Gate(watch::Sender<Position>);
+pub(super) struct Gate(watch::Sender<Standing>);
 
 impl Gate {
     pub(super) fn open() -> Self {
-        Self(watch::Sender::new(Position::Open))
+        Self(watch::Sender::new(Standing { position: Position::Open, paused: false, tripped: false }))
     }
 
     pub(super) fn position(&self) -> Position {
-        *self.0.borrow()
+        self.0.borrow().position
     }
 
-    /// Lets deliveries through again, unless the runtime is shutting down.
-    pub(super) fn resume(&self) {
-        self.step(|p| match p {
-            Position::Held | Position::HandingBack | Position::HandedBack => Some(Position::Open),
-            _ => None,
-        });
+    /// Whether a person has paused it.
+    pub(super) fn is_paused(&self) -> bool {
+        let Standing { position, paused, .. } = *self.0.borrow();
+        paused && !position.is_closing()
+    }
+
+    /// Whether the circuit breaker keeps it from opening.
+    pub(super) fn is_tripped(&self) -> bool {
+        self.0.borrow().tripped
     }
 
     /// Holds what is buffered.
     pub(super) fn pause(&self) {
-        self.step(|p| (p == Position::Open).then_some(Position::Held));
+        self.step(|gate| {
+            gate.paused = true;
+            if gate.position == Position::Open {
+                gate.position = Position::Held;
+            }
+        });
+    }
+
+    /// Lets deliveries through again, unless the breaker is against it or the runtime is shutting down.
+    pub(super) fn resume(&self) {
+        self.step(|gate| {
+            gate.paused = false;
+            gate.reopen();
+        });
+    }
+
+    /// Has what is held given back, because the breaker has been open for too long.
+    pub(super) fn trip(&self) {
+        self.step(|gate| {
+            gate.tripped = true;
+            if !gate.position.ends_reading() {
+                gate.position = Position::HandingBack;
+            }
+        });
+    }
+
+    /// The breaker has nothing against it any more.
+    pub(super) fn reset(&self) {
+        self.step(|gate| {
+            gate.tripped = false;
+            gate.reopen();
+        });
     }
 
     /// Has what is held given back.
     pub(super) fn hand_back(&self) {
-        self.step(|p| (p == Position::Held).then_some(Position::HandingBack));
+        self.step(|gate| {
+            if gate.position == Position::Held {
+                gate.position = Position::HandingBack;
+            }
+        });
     }
 
     /// Has everything given back that is not in work; nothing opens it again.
     pub(super) fn close(&self) {
-        self.step(|p| (p != Position::Closed).then_some(Position::Closing));
+        self.step(|gate| {
+            if gate.position != Position::Closed {
+                gate.position = Position::Closing;
+            }
+        });
     }
 
     /// Says that the subscription is cancelled.
     pub(super) fn cancelled(&self) {
-        self.step(|p| match p {
-            Position::HandingBack => Some(Position::HandedBack),
-            Position::Closing => Some(Position::Closed),
-            _ => None,
+        self.step(|gate| {
+            gate.position = match gate.position {
+                Position::HandingBack => Position::HandedBack,
+                Position::Closing => Position::Closed,
+                other => other,
+            };
         });
     }
 
-    fn step(&self, next: impl Fn(Position) -> Option<Position>) {
-        self.0.send_if_modified(|position| match next(*position) {
-            Some(next) => {
-                *position = next;
-                true
-            }
-            None => false,
+    fn step(&self, change: impl Fn(&mut Standing)) {
+        self.0.send_if_modified(|gate| {
+            let before = *gate;
+            change(gate);
+            *gate != before
         });
     }
 
     /// Waits until the position is one of those that `accept` takes.
     pub(super) async fn reaches(&self, accept: impl Fn(Position) -> bool) -> Position {
-        let mut position = self.0.subscribe();
+        let mut standing = self.0.subscribe();
         // The sender lives as long as `self`, so that the channel cannot be closed.
-        position.wait_for(|p| accept(*p)).await.map_or(Position::Closed, |p| *p)
+        standing.wait_for(|gate| accept(gate.position)).await.map_or(Position::Closed, |gate| gate.position)
+    }
+}
+
+impl Standing {
+    fn reopen(&mut self) {
+        if !self.paused && !self.tripped && !self.position.is_closing() {
+            self.position = Position::Open;
+        }
     }
 }
 
@@ -107,10 +171,12 @@ mod tests {
         gate.close();
         gate.resume();
         gate.pause();
+        gate.reset();
         assert_eq!(gate.position(), Position::Closing);
         gate.cancelled();
         gate.resume();
         gate.close();
+        gate.trip();
         assert_eq!(gate.position(), Position::Closed);
     }
 
@@ -126,6 +192,21 @@ mod tests {
         assert_eq!(gate.position(), Position::HandedBack, "a second pause takes nothing back");
         gate.resume();
         gate.cancelled();
+        assert_eq!(gate.position(), Position::Open);
+    }
+
+    #[test]
+    fn a_breaker_that_closes_does_not_end_a_pause_and_a_person_does_not_overrule_a_breaker() {
+        let gate = Gate::open();
+        gate.trip();
+        gate.cancelled();
+        gate.pause();
+        gate.reset();
+        assert_eq!((gate.position(), gate.is_paused()), (Position::HandedBack, true));
+        gate.trip();
+        gate.resume();
+        assert_eq!((gate.position(), gate.is_paused()), (Position::HandedBack, false));
+        gate.reset();
         assert_eq!(gate.position(), Position::Open);
     }
 }

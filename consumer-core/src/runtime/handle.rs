@@ -2,15 +2,18 @@
 
 use std::sync::{Arc, OnceLock};
 
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    gate::{Gate, Position},
+    breaker::Breaker,
+    gate::Gate,
     health::Health,
     relay::{Bell, OutboxVitals},
+    survey::FailedEvents,
     vitals::Vitals,
 };
-use crate::{broker::BrokerState, outbox::Survey};
+use crate::{broker::BrokerState, circuit::CircuitState, outbox::Survey};
 
 /// A running, or not yet running, runtime; clones are the same.
 #[derive(Clone)]
@@ -88,6 +91,7 @@ impl OutboxHandle {
 pub struct ConsumerHandle {
     pub(super) name: &'static str,
     pub(super) gate: Gate,
+    pub(super) breaker: Arc<Breaker>,
     pub(super) vitals: Arc<Vitals>,
 }
 
@@ -99,8 +103,8 @@ impl ConsumerHandle {
 
     /// Takes up no more deliveries; what is in work is finished, what is buffered is held.
     ///
-    /// After 15 minutes the buffered deliveries go back to the queue and consuming stops, before the broker's consumer
-    /// timeout does it.
+    /// After half of the broker's [consumer timeout](crate::handler::ConsumerConfig::consumer_timeout), 15 minutes unless it
+    /// says otherwise, the buffered deliveries go back to the queue and consuming stops, before the broker does it.
     pub fn pause(&self) {
         self.gate.pause();
     }
@@ -112,14 +116,31 @@ impl ConsumerHandle {
 
     /// Whether it is paused.
     pub fn is_paused(&self) -> bool {
-        matches!(self.gate.position(), Position::Held | Position::HandingBack | Position::HandedBack)
+        self.gate.is_paused()
+    }
+
+    /// Whether its circuit breaker lets deliveries through.
+    pub fn circuit(&self) -> CircuitState {
+        *self.breaker.watch().borrow()
+    }
+
+    /// Its circuit breaker, to be watched: the channel is open for as long as this handle lives.
+    pub fn watch_circuit(&self) -> watch::Receiver<CircuitState> {
+        self.breaker.watch()
+    }
+
+    /// Which of its events have failed, and how many dead letters there are, as it was a few seconds ago; `None` before that
+    /// was counted first.
+    pub fn failed_events(&self) -> Option<FailedEvents> {
+        self.vitals.failed_events()
     }
 
     fn complaints(&self) -> Vec<String> {
-        let mut complaints = self.vitals.complaints();
-        if self.is_paused() {
-            complaints = vec!["paused".to_owned()];
-        }
+        let complaints = match (self.is_paused(), self.breaker.complaint()) {
+            (true, _) => vec!["paused".to_owned()],
+            (false, Some(breaker)) => vec![breaker],
+            (false, None) => self.vitals.complaints(),
+        };
         complaints.into_iter().map(|complaint| format!("consumer `{}`: {complaint}", self.name)).collect()
     }
 }

@@ -36,6 +36,18 @@ impl Prepared {
         Ok(Self { meta, claim, event_type, decoded: Some(decoded) })
     }
 
+    /// Refuses the last event of a chain that is too long.
+    pub(super) fn check_hops(&self, most: u32) -> Result<(), Rejection> {
+        let hops = self.meta.hops();
+        if hops <= most {
+            return Ok(());
+        }
+        let detail = format!(
+            "{hops} events led to this one, each published while the one before it was processed, and the limit is {most}: two              consumers may be answering each other for ever; break the circle, or raise `max_hops`"
+        );
+        Err(Rejection::new(Reason::HopLimit, detail))
+    }
+
     /// The event for the next attempt; a handler takes it by value, so later attempts decode it again.
     pub(super) fn event<S: Storage>(&mut self, consumer: &Consumer<S>) -> Result<Decoded, Rejection> {
         match self.decoded.take() {

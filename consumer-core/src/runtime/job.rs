@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::mpsc;
 
-use super::intake::Prepared;
+use super::{bench::Presence, intake::Prepared};
 use crate::{
     broker::{Delivery, Settle, Settled, Settlement},
     clock::{self, Instant},
@@ -24,21 +24,50 @@ pub(super) struct Job {
     /// Commits of the consumer when this delivery last failed.
     pub(super) commits_seen: u64,
     pub(super) event: Option<(Meta, Claim)>,
+    /// Attempts that its failure record has counted before this delivery came.
+    pub(super) counted: u32,
+    /// Whether it may kill the process: it is run alone.
+    pub(super) is_suspect: bool,
+    /// Whether its failure record is written, so that its dead letter may leave.
+    pub(super) is_recorded: bool,
     /// Since when it steps back for another delivery of its event.
     steps_back_since: Option<Instant>,
     times: Times,
     /// Which attempt the last unit was; 0 if there was none.
     ran: u32,
     home: mpsc::UnboundedSender<Job>,
+    _presence: Presence,
 }
 
 /// What becomes of a job.
 pub(super) enum Fate {
     Done,
     Duplicate,
-    Dead { reason: Reason, error: String },
-    Requeue { cause: &'static str, error: String },
-    Again { after: Duration, cause: &'static str, error: String },
+    Dead {
+        reason: Reason,
+        error: String,
+    },
+    /// A confirmed copy waits on the ladder.
+    Delayed {
+        cause: &'static str,
+        error: String,
+    },
+    Requeue {
+        cause: &'static str,
+        error: String,
+    },
+    /// A confirmed copy is at the end of its queue.
+    Moved {
+        cause: &'static str,
+        error: String,
+    },
+    Again {
+        after: Duration,
+        cause: &'static str,
+        error: String,
+    },
+    /// It is to be run alone.
+    Suspected,
 }
 
 impl Fate {
@@ -51,15 +80,18 @@ impl Fate {
             Self::Done => Outcome::Done,
             Self::Duplicate => Outcome::Duplicate,
             Self::Dead { .. } => Outcome::Dead,
-            Self::Requeue { .. } => Outcome::Requeued,
-            Self::Again { .. } => Outcome::Retried,
+            Self::Delayed { .. } => Outcome::Delayed,
+            Self::Requeue { .. } | Self::Moved { .. } => Outcome::Requeued,
+            Self::Again { .. } | Self::Suspected => Outcome::Retried,
         }
     }
 
     fn settlement(&self) -> Settlement {
         match self {
-            Self::Done | Self::Duplicate | Self::Dead { .. } => Settlement::Ack,
-            Self::Requeue { .. } | Self::Again { .. } => Settlement::Requeue,
+            Self::Done | Self::Duplicate | Self::Dead { .. } | Self::Delayed { .. } | Self::Moved { .. } => {
+                Settlement::Ack
+            }
+            Self::Requeue { .. } | Self::Again { .. } | Self::Suspected => Settlement::Requeue,
         }
     }
 
@@ -67,28 +99,47 @@ impl Fate {
         match self {
             Self::Done | Self::Duplicate => ("", ""),
             Self::Dead { reason, error } => (reason.as_str(), error),
-            Self::Requeue { cause, error } | Self::Again { cause, error, .. } => (cause, error),
+            Self::Suspected => ("suspect", ""),
+            Self::Delayed { cause, error }
+            | Self::Requeue { cause, error }
+            | Self::Moved { cause, error }
+            | Self::Again { cause, error, .. } => (cause, error),
         }
     }
 }
 
 impl Job {
-    pub(super) fn new(delivery: Delivery, home: mpsc::UnboundedSender<Job>) -> Self {
+    pub(super) fn new(delivery: Delivery, home: mpsc::UnboundedSender<Job>, presence: Presence) -> Self {
         Self {
             delivery,
             tally: Tally::default(),
             commits_seen: 0,
             event: None,
+            counted: 0,
+            is_suspect: false,
+            is_recorded: false,
             steps_back_since: None,
             times: Times::default(),
             ran: 0,
             home,
+            _presence: presence,
         }
     }
 
     /// Which attempt comes next, from 1.
     pub(super) fn attempt(&self) -> u32 {
-        self.tally.attempts + 1
+        self.attempts().saturating_add(1)
+    }
+
+    /// Attempts that were counted so far.
+    pub(super) fn attempts(&self) -> u32 {
+        self.counted.saturating_add(self.tally.attempts)
+    }
+
+    /// Notes what its failure record has counted by now, the attempts of this delivery included.
+    pub(super) fn recorded(&mut self, attempts: u32) {
+        self.counted = attempts;
+        self.tally = Tally::default();
     }
 
     /// Notes what a unit took.

@@ -1,5 +1,7 @@
 //! The runtime: brings an app, a storage and a broker together, until it is told to stop.
 
+mod bench;
+mod breaker;
 mod consumer;
 mod effects;
 mod gate;
@@ -7,12 +9,14 @@ mod handle;
 mod health;
 mod intake;
 mod job;
+mod limit;
 mod reader;
 mod relay;
 mod session;
 mod settings;
 mod shutdown;
 mod start;
+mod survey;
 mod sweeper;
 mod unit;
 mod vitals;
@@ -32,9 +36,12 @@ pub use self::{
     health::Health,
     settings::{Secret, optional_secret, secret},
     shutdown::shutdown_signal,
+    survey::FailedEvents,
 };
 use self::{handle::Shared, settings::Settings};
-use crate::{broker::Broker, error::Result, handler::App, outbox::Relay, storage::Storage};
+use crate::{
+    broker::Broker, doctor::Diagnosis, error::Result, handler::App, outbox::Relay, storage::Storage,
+};
 
 /// Runs consumers on one storage and one broker.
 ///
@@ -82,6 +89,14 @@ impl<S: Storage, B: Broker> Runtime<S, B> {
         self
     }
 
+    /// How long the failure record of a dead letter is kept at most, and with it the claim of its event; 90 days by default.
+    /// `CONSUMER_KEEP_FAILURES_SECONDS` wins over it.
+    #[must_use]
+    pub fn keep_failures(mut self, keep: Duration) -> Self {
+        self.settings.keep_failures = keep;
+        self
+    }
+
     /// How this process relays the outbox. Without it, it does with the defaults if a consumer of its app publishes.
     ///
     /// With a relay that is said here the app may be without consumers: a process that does nothing but relay.
@@ -106,6 +121,21 @@ impl<S: Storage, B: Broker> Runtime<S, B> {
     /// Whether the process lives and is ready; ask the [handle](Self::handle) while it runs.
     pub fn health(&self) -> Health {
         self.handle.health()
+    }
+
+    /// All that a start of this app would refuse or warn about, each with its remedy, without changing anything: for a
+    /// command of the application's own. `consumer doctor` says the same of what was running last.
+    ///
+    /// ```no_run
+    /// # use consumer_core::{App, Broker, Runtime, Storage};
+    /// # async fn example<S: Storage, B: Broker>(store: S, broker: B, app: App<S>) {
+    /// for finding in Runtime::new(store, broker).examine(app).await.findings() {
+    ///     println!("{finding}");
+    /// }
+    /// # }
+    /// ```
+    pub async fn examine(self, app: App<S>) -> Diagnosis {
+        start::examine(self, app).await
     }
 
     /// Runs an app; nothing happens before [`Run::until`].

@@ -1,6 +1,6 @@
 //! The reader of a consumer: subscribes, and hands deliveries to the workers.
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc};
 
 use tokio::sync::mpsc;
 
@@ -8,18 +8,16 @@ use super::{
     consumer::Consumer,
     gate::{Gate, Position},
     job::Job,
+    session::Slot,
 };
 use crate::{
     broker::{Broker, Subscription},
+    circuit::CircuitState,
     clock,
     error::Chain,
     retry::outage_wait,
     storage::Storage,
 };
-
-/// How long a paused consumer holds what it has: half of RabbitMQ's default consumer timeout, after which the broker
-/// would close the channel.
-const HOLD_LIMIT: Duration = Duration::from_secs(15 * 60);
 
 /// The reader of one consumer.
 pub(super) struct Reader<S: Storage, B: Broker> {
@@ -28,15 +26,27 @@ pub(super) struct Reader<S: Storage, B: Broker> {
     pub(super) jobs: mpsc::UnboundedSender<Job>,
 }
 
+/// Why reading ended.
+#[derive(PartialEq, Eq)]
+enum End {
+    /// The gate wants it, or nobody will ever hand out anything more.
+    Asked,
+    /// Another subscription is to follow: with full prefetch, or once the bench is empty.
+    Replaced,
+}
+
 impl<S: Storage, B: Broker> Reader<S, B> {
     /// Reads until the gate closes. Returns the last subscription, which keeps the channel open for settlements.
     pub(super) async fn run(self) -> Option<B::Subscription> {
         let mut last = None;
         while self.may_subscribe().await {
-            if let Some(mut subscription) = self.subscribe().await {
+            let prefetch = self.prefetch();
+            if let Some(mut subscription) = self.subscribe(prefetch).await {
                 self.consumer.vitals.consuming(Ok(()));
-                self.read(&mut subscription).await;
-                self.consumer.vitals.consuming(Err("not consuming".to_owned()));
+                let end = self.read(&mut subscription, prefetch).await;
+                if end == End::Asked {
+                    self.consumer.vitals.consuming(Err("not consuming".to_owned()));
+                }
                 last = Some(subscription);
             }
             self.consumer.gate.cancelled();
@@ -44,19 +54,52 @@ impl<S: Storage, B: Broker> Reader<S, B> {
         last
     }
 
+    /// Waits until there is nothing against consuming; `false` if there never will be.
     async fn may_subscribe(&self) -> bool {
         let closes = |p| matches!(p, Position::Closing | Position::Closed);
-        let position = self.consumer.gate.reaches(|p| p == Position::Open || closes(p)).await;
+        let position = tokio::select! {
+            position = self.consumer.gate.reaches(closes) => position,
+            position = self.opens() => position,
+        };
         self.consumer.gate.cancelled();
         !closes(position)
     }
 
+    /// Nobody has a delivery in hand once they were handed back, so that it is the reader who asks whether the database answers.
+    async fn opens(&self) -> Position {
+        if self.consumer.gate.is_tripped() {
+            self.probe().await;
+            self.consumer.gate.reset();
+        }
+        let position = self.consumer.gate.reaches(|p| p == Position::Open).await;
+        self.consumer.bench.becomes(false).await;
+        position
+    }
+
+    /// Asks until the database answers.
+    async fn probe(&self) {
+        let Consumer { breaker, storage, instruments, .. } = &*self.consumer;
+        let mut slot = Slot::new(storage.clone(), self.consumer.limits(), instruments.session_wait.clone());
+        while *breaker.watch().borrow() == CircuitState::Open {
+            clock::sleep(breaker.due_in()).await;
+            let answered = slot.ping().await;
+            breaker.probed(
+                answered.map_err(|error| format!("the database does not answer: {}", Chain(error.as_ref()))),
+            );
+        }
+    }
+
+    /// One at a time while nobody knows whether anything gets through.
+    fn prefetch(&self) -> u16 {
+        if self.consumer.breaker.is_closed() { self.consumer.config.prefetch } else { 1 }
+    }
+
     /// Subscribes, however long it takes; `None` if the gate closes first.
-    async fn subscribe(&self) -> Option<B::Subscription> {
+    async fn subscribe(&self, prefetch: u16) -> Option<B::Subscription> {
         let mut failures = 0;
         loop {
             let subscribed = tokio::select! {
-                subscribed = self.broker.subscribe(&self.consumer.config.queue, self.consumer.config.prefetch) => subscribed,
+                subscribed = self.broker.subscribe(&self.consumer.config.queue, prefetch) => subscribed,
                 _ = self.consumer.gate.reaches(Position::ends_reading) => return None,
             };
             let error = match subscribed {
@@ -73,38 +116,73 @@ impl<S: Storage, B: Broker> Reader<S, B> {
     }
 
     /// Hands out deliveries until reading ends; what was prefetched then goes to the workers too, who give it back.
-    async fn read(&self, subscription: &mut B::Subscription) {
-        let mut ends = pin!(self.consumer.gate.reaches(Position::ends_reading));
-        let mut hand_back = pin!(hand_back_when_held_too_long(&self.consumer.gate));
-        loop {
+    async fn read(&self, subscription: &mut B::Subscription, prefetch: u16) -> End {
+        let Consumer { gate, bench, .. } = &*self.consumer;
+        let mut ends = pin!(gate.reaches(Position::ends_reading));
+        let mut held = pin!(self.hand_back_when_held_too_long());
+        let mut grows = pin!(self.grows(prefetch));
+        let mut benched = pin!(bench.becomes(true));
+        let end = loop {
             tokio::select! {
                 biased;
-                _ = &mut ends => break,
-                () = &mut hand_back => {}
+                _ = &mut ends => break End::Asked,
+                () = &mut held => {}
+                () = &mut benched => break End::Replaced,
+                () = &mut grows => break End::Replaced,
                 delivery = subscription.next() => match delivery {
                     Some(delivery) => self.hand_out(delivery),
-                    None => return,
+                    None => return End::Asked,
                 },
             }
-        }
+        };
         subscription.cancel().await;
         while let Some(delivery) = subscription.next().await {
             self.hand_out(delivery);
         }
+        end
+    }
+
+    /// Waits until more may be taken at once than was.
+    async fn grows(&self, prefetch: u16) {
+        if prefetch >= self.consumer.config.prefetch {
+            return std::future::pending().await;
+        }
+        // The sender lives in the consumer.
+        let _ = self.consumer.breaker.watch().wait_for(|state| *state == CircuitState::Closed).await;
     }
 
     fn hand_out(&self, delivery: crate::broker::Delivery) {
-        Job::new(delivery, self.jobs.clone()).go_home();
+        Job::new(delivery, self.jobs.clone(), self.consumer.bench.enter()).go_home();
+    }
+
+    /// Never ends.
+    async fn hand_back_when_held_too_long(&self) {
+        let limit = self.consumer.config.longest_hold();
+        let Consumer { gate, breaker, .. } = &*self.consumer;
+        let paused = async {
+            loop {
+                held(gate).await;
+                tokio::select! {
+                    () = clock::sleep(limit) => gate.hand_back(),
+                    _ = gate.reaches(|p| p != Position::Held) => {}
+                }
+            }
+        };
+        let tripped = async {
+            let mut state = breaker.watch();
+            loop {
+                // The sender lives in the consumer.
+                let _ = state.wait_for(|state| *state != CircuitState::Closed).await;
+                tokio::select! {
+                    () = clock::sleep(limit) => gate.trip(),
+                    _ = async { state.wait_for(|state| *state == CircuitState::Closed).await.is_ok() } => {}
+                }
+            }
+        };
+        tokio::join!(paused, tripped);
     }
 }
 
-/// Never ends.
-async fn hand_back_when_held_too_long(gate: &Gate) {
-    loop {
-        gate.reaches(|p| p == Position::Held).await;
-        tokio::select! {
-            () = clock::sleep(HOLD_LIMIT) => gate.hand_back(),
-            _ = gate.reaches(|p| p != Position::Held) => {}
-        }
-    }
+async fn held(gate: &Gate) {
+    gate.reaches(|p| p == Position::Held).await;
 }

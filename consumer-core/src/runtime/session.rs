@@ -32,6 +32,19 @@ impl<S: Storage> Slot<S> {
         Ok(self.session.insert(session))
     }
 
+    /// Asks whether the database answers; a session that does not is closed.
+    pub(super) async fn ping(&mut self) -> Result<(), StorageError> {
+        let storage = self.storage.clone();
+        let pinged = match self.open().await {
+            Ok(session) => storage.ping(session).await,
+            Err(error) => Err(error),
+        };
+        if pinged.is_err() {
+            self.close();
+        }
+        pinged
+    }
+
     /// Closes the session, and with it whatever transaction it has open.
     pub(super) fn close(&mut self) {
         self.session = None;

@@ -77,6 +77,8 @@ pub(super) struct Settings {
     pub(super) grace: Duration,
     /// How long a claim is kept.
     pub(super) retention: Duration,
+    /// How long a failure record is kept at most.
+    pub(super) keep_failures: Duration,
     /// What the code says about the relay, if anything.
     pub(super) relay: Option<Relay>,
     /// How effects are run.
@@ -88,6 +90,7 @@ impl Default for Settings {
         Self {
             grace: Duration::from_secs(30),
             retention: Duration::from_secs(7 * 24 * 60 * 60),
+            keep_failures: Duration::from_secs(90 * 24 * 60 * 60),
             relay: None,
             effects: EffectsConfig::default(),
         }
@@ -100,6 +103,7 @@ impl Settings {
         Ok(Self {
             grace: seconds("CONSUMER_GRACE_SECONDS")?.unwrap_or(self.grace),
             retention: seconds("CONSUMER_RETENTION_SECONDS")?.unwrap_or(self.retention),
+            keep_failures: seconds("CONSUMER_KEEP_FAILURES_SECONDS")?.unwrap_or(self.keep_failures),
             relay: self.relay,
             effects: self.effects,
         })

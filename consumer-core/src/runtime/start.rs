@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use tokio::{
-    sync::{Mutex, mpsc},
+    sync::{Mutex, RwLock, mpsc},
     task::JoinSet,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -16,22 +16,23 @@ use super::{
     reader::Reader,
     relay::{self, Relaying},
     settings::{self, Settings},
+    survey,
     sweeper::{self, Kept},
     worker::Worker,
 };
 use crate::{
-    broker::Broker,
+    broker::{Broker, QueueSpec},
     clock,
-    error::{Error, Result},
-    handler::{App, Parts, Registered, RegisteredEffect},
+    doctor::{self, Deployment, Diagnosis, Finding, Holders, Severity},
+    error::{Chain, Error, Result},
+    failure::RunnerId,
+    handler::{App, Parts, Registered, RegisteredEffect, States},
     inbox::ConsumerId,
     outbox::Relay,
     retry::LONGEST_HOLD,
     storage::{ConsumerName, Storage},
 };
 
-/// RabbitMQ's default consumer timeout: no delivery is unsettled for longer.
-const CONSUMER_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 /// How often the gauges are set.
 const GAUGE_INTERVAL: Duration = Duration::from_secs(1);
 /// How long a stop waits for what was given up after the grace.
@@ -48,40 +49,83 @@ pub(super) struct Started<S: Storage, B: Broker> {
     effects: Arc<Ledger>,
 }
 
+/// What a start comes to, before any server is asked.
+struct Plan<S: Storage> {
+    settings: Settings,
+    states: Arc<States>,
+    registered: Vec<Registered<S>>,
+    relay: Relay,
+    effects: Arc<Ledger>,
+    deployments: Vec<Deployment>,
+    holders: Holders,
+}
+
+impl<S: Storage> Plan<S> {
+    fn of(storage: &S, settings: Settings, handle: &RuntimeHandle, app: App<S>) -> Result<Self> {
+        let settings = settings.with_environment()?;
+        // What the code says of a relay is a purpose of its own; what the environment says is not.
+        match settings.relay.as_ref().is_some_and(|relay| relay.on) {
+            true => app.check_without_consumers()?,
+            false => app.check()?,
+        }
+        let Parts { states, consumers: mut registered, effects, keys } = app.into_parts();
+        let relay = relay_of(&settings, &registered, &effects)?;
+        for consumer in &mut registered {
+            consumer.config = settings::with_environment(consumer.spec.name, consumer.config.clone())?;
+            check_hold(consumer)?;
+        }
+        let effects_config = settings::effects_with_environment(settings.effects)?;
+        let bell = handle.0.outbox.bell.clone();
+        let effects = Ledger::new(effects, keys, states.clone(), queues(&registered), effects_config, bell);
+        let workers = registered.iter().map(|r| r.config.concurrency).fold(0, usize::saturating_add);
+        let holders = Holders { workers, relay: relay.on, runner: !effects.is_empty() };
+        let deployments = deployments(storage, &settings, &registered, holders, &effects);
+        let effects = Arc::new(effects);
+        Ok(Self { settings, states, registered, relay, effects, deployments, holders })
+    }
+
+    fn queues(&self) -> Vec<QueueSpec> {
+        self.registered.iter().map(|consumer| consumer.config.queue.clone()).collect()
+    }
+}
+
 /// Checks everything that can be checked, and prepares tables and queues.
 pub(super) async fn start<S: Storage, B: Broker>(
     runtime: Runtime<S, B>,
     app: App<S>,
 ) -> Result<Started<S, B>> {
     let Runtime { storage, broker, settings, handle } = runtime;
-    let settings = settings.with_environment()?;
-    // What the code says of a relay is a purpose of its own; what the environment says is not.
-    match settings.relay.as_ref().is_some_and(|relay| relay.on) {
-        true => app.check_without_consumers()?,
-        false => app.check()?,
-    }
-    let Parts { states, consumers: mut registered, effects, keys } = app.into_parts();
-    let relay = relay_of(&settings, &registered, &effects)?;
-    for consumer in &mut registered {
-        consumer.config = settings::with_environment(consumer.spec.name, consumer.config.clone())?;
-        check_horizon(consumer, settings.retention)?;
-    }
-    let effects_config = settings::effects_with_environment(settings.effects)?;
-    let bell = handle.0.outbox.bell.clone();
-    let effects = Ledger::new(effects, keys, states.clone(), queues(&registered), effects_config, bell);
-    let effects = Arc::new(effects);
-    check_capacity(&storage, &registered, &relay, &effects)?;
+    let plan = Plan::of(&storage, settings, &handle, app)?;
+    refuse(&plan.deployments, doctor::capacity(plan.holders, storage.capacity()))?;
     storage.prepare().await?;
-    let ids = storage.enroll(&names(&registered)).await?;
-    let queues: Vec<_> = registered.iter().map(|r| r.config.queue.clone()).collect();
-    broker.prepare(&queues).await?;
-    announce(&storage, &broker, &settings, &registered, &effects);
-    announce_relay(&relay);
+    let ids = storage.enroll(&names(&plan.registered)).await?;
+    let noted: Vec<_> = plan.deployments.iter().map(|d| (d.consumer.as_str(), d.to_json())).collect();
+    storage.note_deployments(&noted).await?;
+    broker.prepare(&plan.queues()).await?;
+    announce(&storage, &broker, &plan);
+    let Plan { settings, states, registered, relay, effects, .. } = plan;
     let consumer = |(registered, id): (Registered<S>, ConsumerId)| {
         Arc::new(Consumer::new(registered, id, states.clone(), effects.clone(), storage.clone()))
     };
     let consumers: Vec<_> = registered.into_iter().zip(ids).map(consumer).collect();
     Ok(Started { storage, broker, settings, handle, consumers, relay, effects })
+}
+
+/// All that a start would refuse or warn about, without changing anything.
+pub(super) async fn examine<S: Storage, B: Broker>(runtime: Runtime<S, B>, app: App<S>) -> Diagnosis {
+    let Runtime { storage, broker, settings, handle } = runtime;
+    match Plan::of(&storage, settings, &handle, app) {
+        Ok(plan) => {
+            let servers = doctor::examine(&storage, &broker, &plan.deployments).await;
+            let pool = doctor::capacity(plan.holders, storage.capacity());
+            Diagnosis::of(servers.findings().iter().cloned().chain(pool))
+        }
+        Err(error) => {
+            let servers = doctor::examine(&storage, &broker, &[]).await;
+            let wiring = Finding::refuses("app", Chain(&error).to_string(), "");
+            Diagnosis::of(servers.findings().iter().cloned().chain([wiring]))
+        }
+    }
 }
 
 /// The relay of this process: switched on unless said otherwise if anything in it publishes.
@@ -96,50 +140,60 @@ fn relay_of<S: Storage>(
     settings::relay_with_environment(settings.relay.clone().unwrap_or_else(by_itself))
 }
 
-/// A claim must be there for as long as its message can come back, and a message must not come back while it waits.
-fn check_horizon<S: Storage>(consumer: &Registered<S>, retention: Duration) -> Result<()> {
-    let waits = consumer.config.retry.longest();
-    if waits > LONGEST_HOLD {
-        return Err(Error::settings(format!(
-            "a delivery of consumer `{}` can wait {waits:?} between its {} attempts, unsettled, and RabbitMQ's consumer \
-             timeout would take it back meanwhile; lower the attempts or the waits, to {LONGEST_HOLD:?} in all",
-            consumer.spec.name, consumer.config.retry.attempts
-        )));
-    }
-    let horizon = waits + CONSUMER_TIMEOUT;
-    if retention > horizon {
+/// A message must not come back while it waits here.
+fn check_hold<S: Storage>(consumer: &Registered<S>) -> Result<()> {
+    let waits = consumer.config.retry.longest_held();
+    let most = LONGEST_HOLD.min(consumer.config.consumer_timeout);
+    if waits <= most {
         return Ok(());
     }
     Err(Error::settings(format!(
-        "claims are kept for {retention:?}, but a delivery of consumer `{}` can come back for {horizon:?} (its waits and \
-         the broker's consumer timeout); raise the retention above it, or duplicates are applied twice",
-        consumer.spec.name
+        "a delivery of consumer `{}` can wait {waits:?} between its {} attempts at once, unsettled, and the broker's consumer \
+         timeout would take it back meanwhile; lower the attempts or the waits, to {most:?} in all",
+        consumer.spec.name,
+        consumer.config.retry.attempts_at_once()
     )))
 }
 
-/// Every worker holds one connection, the relay one, and the runner of effects one.
-fn check_capacity<S: Storage>(
+/// How each consumer is set up, for the doctor and for people.
+fn deployments<S: Storage>(
     storage: &S,
+    settings: &Settings,
     registered: &[Registered<S>],
-    relay: &Relay,
+    holders: Holders,
     effects: &Ledger,
-) -> Result<()> {
-    let workers = registered.iter().map(|r| r.config.concurrency).fold(0, usize::saturating_add);
-    let (relays, runners) = (usize::from(relay.on), usize::from(!effects.is_empty()));
-    let needed = workers.saturating_add(relays + runners);
-    let beside = match (relay.on, effects.is_empty()) {
-        (false, true) => "",
-        (true, true) => " and the relay",
-        (false, false) => " and the runner of effects",
-        (true, false) => ", the relay and the runner of effects",
+) -> Vec<Deployment> {
+    let deployment = |consumer: &Registered<S>| Deployment {
+        consumer: consumer.spec.name.to_owned(),
+        queue: consumer.config.queue.clone(),
+        concurrency: consumer.config.concurrency,
+        prefetch: consumer.config.prefetch,
+        handler_timeout: consumer.spec.timeout,
+        longest_hold: longest(consumer, effects),
+        consumer_timeout: consumer.config.consumer_timeout,
+        retention: settings.retention,
+        holders,
+        pool: storage.capacity(),
     };
-    match storage.capacity() {
-        Some(capacity) if (capacity as usize) < needed => Err(Error::settings(format!(
-            "{workers} workers{beside} need as many connections, the pool has room for {capacity}; raise its \
-             `max_connections` or lower the consumers' concurrency"
-        ))),
-        _ => Ok(()),
+    registered.iter().map(deployment).collect()
+}
+
+/// Refuses what cannot work, all of it at once.
+fn refuse(deployments: &[Deployment], pool: Option<Finding>) -> Result<()> {
+    let refused = findings(deployments, Severity::Refuses).chain(pool);
+    let lines: Vec<String> = Diagnosis::of(refused)
+        .findings()
+        .iter()
+        .map(|Finding { found, remedy, .. }| format!("{found}; {remedy}"))
+        .collect();
+    match lines.is_empty() {
+        true => Ok(()),
+        false => Err(Error::settings(lines.join("\n"))),
     }
+}
+
+fn findings(deployments: &[Deployment], severity: Severity) -> impl Iterator<Item = Finding> {
+    deployments.iter().flat_map(doctor::check).filter(move |finding| finding.severity == severity)
 }
 
 /// The queue of each consumer, where it hears of effects that have failed.
@@ -151,13 +205,8 @@ fn names<S: Storage>(registered: &[Registered<S>]) -> Vec<ConsumerName<'static>>
     registered.iter().map(|r| ConsumerName { name: r.spec.name, aliases: r.spec.aliases }).collect()
 }
 
-fn announce<S: Storage, B: Broker>(
-    storage: &S,
-    broker: &B,
-    settings: &Settings,
-    registered: &[Registered<S>],
-    effects: &Ledger,
-) {
+fn announce<S: Storage, B: Broker>(storage: &S, broker: &B, plan: &Plan<S>) {
+    let Plan { settings, registered, effects, deployments, relay, .. } = plan;
     tracing::info!(
         storage = storage.describe(),
         broker = broker.describe(),
@@ -168,7 +217,7 @@ fn announce<S: Storage, B: Broker>(
     if !effects.is_empty() {
         tracing::info!(effects = effects.names().join(", "), "calling effects");
     }
-    for consumer @ Registered { spec, config, needs, .. } in registered {
+    for Registered { spec, config, needs, .. } in registered {
         tracing::info!(
             consumer = spec.name,
             queue = config.queue.name,
@@ -177,7 +226,8 @@ fn announce<S: Storage, B: Broker>(
             concurrency = config.concurrency,
             prefetch = config.prefetch,
             timeout = ?spec.timeout,
-            attempts = config.retry.attempts,
+            attempts = config.retry.attempts(),
+            ladder = ?config.retry.delays(),
             max_body_bytes = config.max_body_bytes,
             source = config.source,
             "consumer"
@@ -188,25 +238,14 @@ fn announce<S: Storage, B: Broker>(
                 error,
                 "this error type does not implement `Classify`: a database error in its chain is classified by its \
                  code, everything else is tried again {} times",
-                config.retry.attempts.saturating_sub(1)
-            );
-        }
-        let longest = longest(consumer, effects);
-        if longest >= CONSUMER_TIMEOUT {
-            tracing::warn!(
-                consumer = spec.name,
-                ?longest,
-                "the attempts of one event can take longer than RabbitMQ's consumer timeout of 30 minutes: it would come \
-                 again with its first attempt; lower its timeout, those of the effects it waits for, or the attempts"
-            );
-        }
-        if usize::from(config.prefetch) < config.concurrency {
-            tracing::warn!(
-                consumer = spec.name,
-                "prefetch is below concurrency: some workers will never have work"
+                config.retry.attempts().saturating_sub(1)
             );
         }
     }
+    for Finding { subject, found, remedy, .. } in findings(deployments, Severity::Warns) {
+        tracing::warn!(subject, remedy, "{found}");
+    }
+    announce_relay(relay);
 }
 
 /// How long an event can be unsettled: its attempts, each with the effects that come before it, and the waits between them.
@@ -218,7 +257,7 @@ fn longest<S: Storage>(consumer: &Registered<S>, effects: &Ledger) -> Duration {
         let questions = u32::from(effect.spec.resolves);
         time.saturating_add(effect.spec.timeout.saturating_mul(1 + questions))
     });
-    attempt.saturating_mul(config.retry.attempts).saturating_add(config.retry.longest())
+    attempt.saturating_mul(config.retry.attempts_at_once()).saturating_add(config.retry.longest_held())
 }
 
 fn announce_relay(relay: &Relay) {
@@ -277,8 +316,9 @@ impl<S: Storage, B: Broker> Started<S, B> {
             waiting: TaskTracker::new(),
             abort: CancellationToken::new(),
         };
+        let (runner, crowd) = (RunnerId::random(), Arc::new(RwLock::new(())));
         for consumer in &self.consumers {
-            self.spawn_consumer(consumer, &mut tasks);
+            self.spawn_consumer(consumer, runner, &crowd, &mut tasks);
         }
         if self.relay.on {
             tasks.relay.spawn(self.relaying(tasks.committed.clone()).run());
@@ -286,6 +326,7 @@ impl<S: Storage, B: Broker> Started<S, B> {
         let handle = |c: &Arc<Consumer<S>>| ConsumerHandle {
             name: c.spec.name,
             gate: c.gate.clone(),
+            breaker: c.breaker.clone(),
             vitals: c.vitals.clone(),
         };
         // Set once: a runtime is consumed by its run.
@@ -307,7 +348,13 @@ impl<S: Storage, B: Broker> Started<S, B> {
         tasks.workers.spawn(runner.run());
     }
 
-    fn spawn_consumer(&self, consumer: &Arc<Consumer<S>>, tasks: &mut Tasks<B>) {
+    fn spawn_consumer(
+        &self,
+        consumer: &Arc<Consumer<S>>,
+        runner: RunnerId,
+        crowd: &Arc<RwLock<()>>,
+        tasks: &mut Tasks<B>,
+    ) {
         let (sender, receiver) = mpsc::unbounded_channel();
         let jobs = Arc::new(Mutex::new(receiver));
         for number in 0..consumer.config.concurrency {
@@ -316,6 +363,8 @@ impl<S: Storage, B: Broker> Started<S, B> {
                 consumer: consumer.clone(),
                 broker: self.broker.clone(),
                 jobs: jobs.clone(),
+                runner,
+                crowd: crowd.clone(),
                 abort: tasks.abort.clone(),
                 waiting: tasks.waiting.clone(),
             };
@@ -333,13 +382,15 @@ impl<S: Storage, B: Broker> Started<S, B> {
 
     fn spawn_helpers(&self) -> JoinSet<()> {
         let mut helpers = JoinSet::new();
-        let kept = Kept { retention: self.settings.retention, sent: self.relay.keep };
+        let Settings { retention, keep_failures, .. } = self.settings;
+        let kept = Kept { retention, failures: keep_failures.max(retention), sent: self.relay.keep };
         helpers.spawn(sweeper::run(self.storage.clone(), kept));
         let (storage, bell) = (self.storage.clone(), self.handle.0.outbox.bell.clone());
         match self.relay.on {
             true => helpers.spawn(relay::listen(storage, bell)),
             false => helpers.spawn(relay::announce(storage, bell)),
         };
+        helpers.spawn(survey::run(self.broker.clone(), self.consumers.clone()));
         let consumers = self.consumers.clone();
         helpers.spawn(async move {
             loop {

@@ -8,7 +8,7 @@ use crate::{
     clock,
     error::Chain,
     storage::{Storage, StorageError, Swept},
-    telemetry::{EFFECTS_SWEPT, OUTBOX_SWEPT, SWEPT},
+    telemetry::{EFFECTS_SWEPT, FAILURES_SWEPT, OUTBOX_SWEPT, SWEPT},
 };
 
 /// Between two sweeps.
@@ -21,6 +21,8 @@ const BATCH: u32 = 1_000;
 pub(super) struct Kept {
     /// Claims, longer than any message that can still come back, and the effects of their events.
     pub(super) retention: Duration,
+    /// Failure records, and with them the claims of their events.
+    pub(super) failures: Duration,
     /// Events of the outbox, after they were published.
     pub(super) sent: Duration,
 }
@@ -29,6 +31,9 @@ pub(super) struct Kept {
 pub(super) async fn run<S: Storage>(storage: S, kept: Kept) {
     loop {
         clock::sleep(INTERVAL.mul_f64(0.75 + fastrand::f64() / 2.0)).await;
+        // Before the claims, which they keep, and which tell whether they are over.
+        let failures = || storage.sweep_failures(kept.retention, kept.failures, BATCH);
+        while swept("failure records", FAILURES_SWEPT, failures().await) {}
         while swept("claims", SWEPT, storage.sweep(kept.retention, BATCH).await) {}
         while swept("events", OUTBOX_SWEPT, storage.sweep_outbox(kept.sent, BATCH).await) {}
         while swept("effects", EFFECTS_SWEPT, storage.sweep_effects(kept.retention, BATCH).await) {}

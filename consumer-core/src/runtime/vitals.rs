@@ -5,6 +5,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
+use super::survey::FailedEvents;
 use crate::clock::{self, Instant};
 
 /// Read by health and metrics, written by the workers.
@@ -15,6 +16,7 @@ pub(super) struct Vitals {
     /// For each worker, the outage it waits for.
     outages: Vec<Mutex<Option<String>>>,
     consuming: Mutex<Result<(), String>>,
+    failed: Mutex<Option<FailedEvents>>,
 }
 
 impl Vitals {
@@ -24,6 +26,7 @@ impl Vitals {
             taken_up: (0..workers).map(|_| AtomicU64::new(0)).collect(),
             outages: (0..workers).map(|_| Mutex::new(None)).collect(),
             consuming: Mutex::new(Err("not yet consuming".to_owned())),
+            failed: Mutex::new(None),
         }
     }
 
@@ -53,6 +56,16 @@ impl Vitals {
     /// Says whether the queue is consumed, or why not.
     pub(super) fn consuming(&self, state: Result<(), String>) {
         *self.consuming.lock().unwrap_or_else(PoisonError::into_inner) = state;
+    }
+
+    /// Says which events have failed.
+    pub(super) fn failed(&self, events: FailedEvents) {
+        *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(events);
+    }
+
+    /// Which events have failed, as it was said last.
+    pub(super) fn failed_events(&self) -> Option<FailedEvents> {
+        *self.failed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Everything that keeps the consumer from its work.

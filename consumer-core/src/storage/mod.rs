@@ -10,6 +10,7 @@
 //! holds: drop the session and open another.
 
 mod effects;
+mod failures;
 mod outbox;
 mod sessions;
 
@@ -17,11 +18,13 @@ use std::{error::Error as StdError, future::Future, time::Duration};
 
 pub use self::{
     effects::EffectStorage,
+    failures::FailureStorage,
     outbox::{OutboxStorage, RelayId},
     sessions::Sessions,
 };
 use crate::{
     departures::Departures,
+    doctor::Finding,
     effect::EffectId,
     error::Result,
     inbox::{Claim, Claimed, ConsumerId, StoredClaim},
@@ -57,6 +60,17 @@ pub struct ConsumerName<'a> {
     pub name: &'a str,
     /// Names it had: their claims stay its claims.
     pub aliases: &'a [&'a str],
+}
+
+/// A consumer that is enrolled, under one of its names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Enrolled {
+    /// The name.
+    pub name: String,
+    /// Its id; a consumer that was renamed has several names.
+    pub id: ConsumerId,
+    /// How the last process that ran it was set up, as JSON; `None` for a name that no process has run under.
+    pub deployment: Option<String>,
 }
 
 /// How a unit that should commit has ended.
@@ -104,7 +118,7 @@ pub struct Swept {
 /// None of its futures may be dropped before it is done, except those of [`Sessions::open`] and [`Storage::sweep`], and
 /// those of [`Storage::prepare`] and [`Storage::enroll`] by a process that is told to stop: the runtime never puts a
 /// timeout around them. Limits live in the database.
-pub trait Storage: OutboxStorage + EffectStorage {
+pub trait Storage: OutboxStorage + EffectStorage + FailureStorage {
     /// The name used in logs, such as `postgres`.
     const NAME: &'static str;
 
@@ -128,6 +142,23 @@ pub trait Storage: OutboxStorage + EffectStorage {
     /// # Errors
     /// [`is_wiring`](crate::Error::is_wiring) where a name and its alias are both in use by now.
     fn enroll(&self, consumers: &[ConsumerName<'_>]) -> impl Future<Output = Result<Vec<ConsumerId>>> + Send;
+
+    /// Notes how consumers of this process are set up, for [`enrolled`](Self::enrolled): what [`crate::doctor`] and people
+    /// with a command line know of them.
+    ///
+    /// # Errors
+    /// [`is_unavailable`](crate::Error::is_unavailable).
+    fn note_deployments(&self, consumers: &[(&str, String)]) -> impl Future<Output = Result<()>> + Send;
+
+    /// All consumers that were ever enrolled, by name.
+    ///
+    /// # Errors
+    /// [`is_unavailable`](crate::Error::is_unavailable).
+    fn enrolled(&self) -> impl Future<Output = Result<Vec<Enrolled>>> + Send;
+
+    /// What [`prepare`](Self::prepare) would refuse or warn about, without changing anything: tables that are missing or
+    /// old, settings under which a commit is no promise.
+    fn examine(&self) -> impl Future<Output = Vec<Finding>> + Send;
 
     /// How many sessions can be open at once, if there is a limit. What `prepare`, `enroll` and `sweep` need, comes on
     /// top of it.
@@ -176,7 +207,7 @@ pub trait Storage: OutboxStorage + EffectStorage {
     ) -> impl Future<Output = Result<Option<StoredClaim>, StorageError>> + Send;
 
     /// Deletes at most `batch` claims that are older than `retention` by the database's clock; one process at a time,
-    /// whoever comes second deletes none.
+    /// whoever comes second deletes none. A claim stays while there is a [failure record](FailureStorage) of its event.
     fn sweep(
         &self,
         retention: Duration,

@@ -11,15 +11,16 @@ use std::{
 
 use tokio::sync::Notify;
 
-use super::{memory_effects::Ledger, memory_outbox::Table};
+use super::{memory_effects::Ledger, memory_failures::Failures, memory_outbox::Table};
 use crate::{
     classify::Class,
     departures::Departures,
+    doctor::Finding,
     effect::EffectId,
     error::Result,
     inbox::{Claim, Claimed, ConsumerId, StoredClaim},
     message::ClaimKey,
-    storage::{Commit, ConsumerName, Rollback, Sessions, Storage, StorageError, Swept, UnitLimits},
+    storage::{Commit, ConsumerName, Enrolled, Rollback, Sessions, Storage, StorageError, Swept, UnitLimits},
 };
 
 /// A storage whose claims live in this process, with transactions, rivals that wait and faults by script.
@@ -38,10 +39,12 @@ struct Shared {
 
 #[derive(Default)]
 pub(super) struct State {
-    consumers: Vec<String>,
-    claims: HashMap<(ConsumerId, ClaimKey), Row>,
+    consumers: Vec<(String, Option<String>)>,
+    pub(super) claims: Claims,
+    pub(super) failures: Failures,
     committed: Vec<String>,
     script: VecDeque<(Step, Fault)>,
+    broken: Vec<(Step, Fault)>,
     sessions: usize,
     pub(super) ledger: Ledger,
     pub(super) outbox: Table,
@@ -52,6 +55,17 @@ impl State {
     pub(super) fn send_away(&mut self, departures: &Departures) {
         self.outbox.write(&departures.events);
         self.ledger.write(&departures.intents);
+    }
+}
+
+/// The claims, and whether they are committed.
+#[derive(Default)]
+pub(super) struct Claims(HashMap<(ConsumerId, ClaimKey), Row>);
+
+impl Claims {
+    /// Whether an event is processed.
+    pub(super) fn is_processed(&self, event: &(ConsumerId, ClaimKey)) -> bool {
+        matches!(self.0.get(event), Some(Row::Committed(_)))
     }
 }
 
@@ -91,6 +105,14 @@ pub enum Step {
     SettleOutbox,
     /// Asking how the outbox is doing.
     SurveyOutbox,
+    /// Counting a failure.
+    RecordFailure,
+    /// Looking for a failure record.
+    FindFailure,
+    /// Marking a message that is run.
+    MarkRun,
+    /// Taking the mark away.
+    ClearRun,
 }
 
 /// What goes wrong there.
@@ -159,7 +181,7 @@ impl MemoryTx<'_> {
             state.send_away(departures);
             state.ledger.used((consumer, key));
             state.committed.push(stored.readable_id.clone().unwrap_or_else(|| key.to_string()));
-            state.claims.insert((consumer, key), Row::Committed(stored));
+            state.claims.0.insert((consumer, key), Row::Committed(stored));
         }
     }
 }
@@ -167,7 +189,7 @@ impl MemoryTx<'_> {
 impl Drop for MemoryTx<'_> {
     fn drop(&mut self) {
         if let Some((consumer, key, _)) = self.claimed.take() {
-            self.store.state().claims.remove(&(consumer, key));
+            self.store.state().claims.0.remove(&(consumer, key));
         }
         self.store.0.ended.notify_waiters();
     }
@@ -184,6 +206,16 @@ impl MemoryStore {
         self.state().script.push_back((step, fault));
     }
 
+    /// Has `fault` strike at every `step` from now on, until it is [repaired](Self::repair).
+    pub fn break_down(&self, step: Step, fault: Fault) {
+        self.state().broken.push((step, fault));
+    }
+
+    /// Nothing is broken any more. What is scripted still strikes.
+    pub fn repair(&self) {
+        self.state().broken.clear();
+    }
+
     /// Faults that have not struck yet.
     pub fn pending_faults(&self) -> usize {
         self.state().script.len()
@@ -192,6 +224,11 @@ impl MemoryStore {
     /// The ids of the events whose units have committed, in that order.
     pub fn committed(&self) -> Vec<String> {
         self.state().committed.clone()
+    }
+
+    /// How many messages are marked as run.
+    pub fn marks(&self) -> usize {
+        self.state().failures.marks()
     }
 
     /// How many sessions are open.
@@ -210,8 +247,11 @@ impl MemoryStore {
     /// Takes the next fault for `step` out of the script.
     pub(super) fn strikes(&self, step: Step) -> Option<Fault> {
         let mut state = self.state();
-        let at = state.script.iter().position(|(planned, _)| *planned == step)?;
-        state.script.remove(at).map(|(_, fault)| fault)
+        let planned = |(planned, _): &(Step, Fault)| *planned == step;
+        match state.script.iter().position(planned) {
+            Some(at) => state.script.remove(at).map(|(_, fault)| fault),
+            None => state.broken.iter().find(|broken| planned(broken)).map(|(_, fault)| *fault),
+        }
     }
 
     /// Does something once no unit holds a claim of this event that is neither committed nor undone, and says whether the event
@@ -225,7 +265,7 @@ impl MemoryStore {
             let ended = self.0.ended.notified();
             let done = {
                 let mut state = self.state();
-                match state.claims.get(&event) {
+                match state.claims.0.get(&event) {
                     Some(Row::Uncommitted) => None,
                     other => {
                         let processed = other.is_some();
@@ -248,11 +288,11 @@ impl MemoryStore {
     fn try_claim(&self, tx: &mut MemoryTx<'_>, claim: &Claim) -> Option<Claimed> {
         let at = (claim.consumer, claim.key);
         let mut state = self.state();
-        match state.claims.get(&at) {
+        match state.claims.0.get(&at) {
             Some(Row::Committed(stored)) => Some(Claimed::Taken(stored.clone())),
             Some(Row::Uncommitted) => None,
             None => {
-                state.claims.insert(at, Row::Uncommitted);
+                state.claims.0.insert(at, Row::Uncommitted);
                 let stored = StoredClaim::new(claim.stamp(), claim.readable_id.clone());
                 tx.claimed = Some((at.0, at.1, stored));
                 Some(Claimed::Fresh)
@@ -292,14 +332,44 @@ impl Storage for MemoryStore {
         let mut id = |consumer: &ConsumerName<'_>| {
             let at = known
                 .iter()
-                .position(|name| name == consumer.name || consumer.aliases.contains(&name.as_str()));
+                .position(|(name, _)| name == consumer.name || consumer.aliases.contains(&name.as_str()));
             let at = at.unwrap_or_else(|| {
-                known.push(consumer.name.to_owned());
+                known.push((consumer.name.to_owned(), None));
                 known.len() - 1
             });
             ConsumerId(at as i32)
         };
         Ok(consumers.iter().map(&mut id).collect())
+    }
+
+    async fn note_deployments(&self, consumers: &[(&str, String)]) -> Result<()> {
+        let known = &mut self.state().consumers;
+        for (name, deployment) in consumers {
+            for (_, noted) in known.iter_mut().filter(|(known, _)| known == name) {
+                *noted = Some(deployment.clone());
+            }
+        }
+        Ok(())
+    }
+
+    async fn enrolled(&self) -> Result<Vec<Enrolled>> {
+        let mut enrolled: Vec<_> = self
+            .state()
+            .consumers
+            .iter()
+            .enumerate()
+            .map(|(at, (name, deployment))| Enrolled {
+                name: name.clone(),
+                id: ConsumerId(at as i32),
+                deployment: deployment.clone(),
+            })
+            .collect();
+        enrolled.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(enrolled)
+    }
+
+    async fn examine(&self) -> Vec<Finding> {
+        Vec::new()
     }
 
     fn capacity(&self) -> Option<u32> {
@@ -362,7 +432,7 @@ impl Storage for MemoryStore {
         key: ClaimKey,
     ) -> Result<Option<StoredClaim>, StorageError> {
         self.check(Step::Find)?;
-        Ok(match self.state().claims.get(&(consumer, key)) {
+        Ok(match self.state().claims.0.get(&(consumer, key)) {
             Some(Row::Committed(stored)) => Some(stored.clone()),
             _ => None,
         })

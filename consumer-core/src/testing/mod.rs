@@ -2,6 +2,7 @@
 
 mod broker;
 mod memory_effects;
+mod memory_failures;
 mod memory_outbox;
 mod memory_store;
 mod storage;
@@ -9,5 +10,5 @@ mod storage;
 pub use self::{
     broker::broker_suite,
     memory_store::{Fault, MemoryError, MemorySession, MemoryStore, MemoryTx, Step},
-    storage::{Ending, SuiteStorage, effect_suite, storage_suite},
+    storage::{Ending, SuiteStorage, effect_suite, failure_suite, storage_suite},
 };

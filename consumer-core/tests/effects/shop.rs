@@ -10,6 +10,7 @@ use consumer_core::{
         CallOf, Completed, ConsumerSpec, Consumes, Context, Effect, Effects, Extract, Failed, Handler,
         HandlerError, Needs, Performed, Register, Registry, RequestBody, Resolution, State, via::ByError,
     },
+    retry::RetryPolicy,
     testing::{MemoryStore, MemoryTx},
 };
 use serde::{Deserialize, Serialize};
@@ -267,7 +268,7 @@ consumer!(Accounting, "accounting", Failed<Money>, |_failed, _cx| Ok(()), |_need
 pub(crate) fn app(gateway: &Gateway) -> App<MemoryStore> {
     let app = App::new().state(gateway.clone());
     let app = app.register_with::<(Orders, Checkout, Counter, Tips, Post, Mails, Accounting)>(|config| {
-        config.concurrency(4)
+        config.concurrency(4).retry(RetryPolicy::default().ladder([]))
     });
     app.register::<(Charge, Refund, Receipt, Brief, Parcel, Ship)>()
 }

@@ -9,6 +9,7 @@ use std::{collections::HashMap, time::Duration};
 use consumer_core::{
     Broker, Error, Result,
     broker::{BrokerState, Publication, QueueSpec},
+    doctor::Finding,
     memory::{MemoryBroker, MemorySubscription},
 };
 
@@ -101,6 +102,14 @@ impl Broker for Scripted {
         let answer = self.answer(publication).await;
         self.flying.fetch_sub(1, Ordering::SeqCst);
         answer
+    }
+
+    async fn depth(&self, queue: &str) -> Result<Option<u64>> {
+        Broker::depth(&self.inner, queue).await
+    }
+
+    async fn examine(&self, queues: &[QueueSpec]) -> Vec<Finding> {
+        self.inner.examine(queues).await
     }
 
     fn state(&self) -> BrokerState {

@@ -48,6 +48,11 @@ pub(super) fn is_taken(error: &sqlx::Error) -> bool {
     error.is_some_and(|error| error.number() == 1062 && error.message().ends_with("PRIMARY'"))
 }
 
+/// Whether the transaction was the victim of a deadlock, and is gone.
+pub(super) fn is_deadlock(error: &sqlx::Error) -> bool {
+    number(error) == Some(1213)
+}
+
 /// Whether a failed COMMIT has certainly committed nothing: a conflict that a cluster found at the end, a server that
 /// has become read-only. Any other failure may have come after it was written.
 pub(super) fn is_refusal(error: &sqlx::Error) -> bool {

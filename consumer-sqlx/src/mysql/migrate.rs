@@ -1,11 +1,12 @@
 //! The tables: creating, upgrading, verifying.
 
-use consumer_core::{Error, Result};
+use consumer_core::Result;
 use sqlx::{AssertSqlSafe, MySqlConnection};
 
 use super::{Inner, classify, lock, statements};
 use crate::{
     migration::{self, Migration},
+    refusal::Refusal,
     tables::Tables,
 };
 
@@ -15,6 +16,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, name: "claims", sql: include_str!("migrations/0001_claims.sql") },
     Migration { version: 2, name: "outbox", sql: include_str!("migrations/0002_outbox.sql") },
     Migration { version: 3, name: "effects", sql: include_str!("migrations/0003_effects.sql") },
+    Migration { version: 4, name: "failures", sql: include_str!("migrations/0004_failures.sql") },
 ];
 
 /// All steps as one text. These servers commit each of its statements at once; to run it again does no harm.
@@ -23,17 +25,29 @@ pub(super) fn script(tables: &Tables) -> String {
 }
 
 pub(super) async fn prepare(store: &Inner) -> Result<()> {
-    let mut conn = store.pool.acquire().await.map_err(away)?;
-    let version = applied(store, &mut conn).await.map_err(away)?;
-    if !migration::pending(MIGRATIONS, version).is_empty() {
-        if store.verify_only {
-            return Err(migration::behind(&store.tables, version, MIGRATIONS.len() as i32));
-        }
-        drop(conn);
+    if !store.verify_only && is_behind(store).await.map_err(migration::away)? {
         migrate(store).await?;
-        conn = store.pool.acquire().await.map_err(away)?;
     }
-    verify(store, &mut conn).await.map_err(|cause| migration::altered(&store.tables, cause))
+    let mut conn = store.pool.acquire().await.map_err(migration::away)?;
+    examine(store, &mut conn).await?;
+    Ok(())
+}
+
+/// The version of the tables, if they are as this version needs them; nothing is changed.
+pub(super) async fn examine(store: &Inner, conn: &mut MySqlConnection) -> Result<i32, Refusal> {
+    let version = applied(store, conn).await.map_err(migration::away)?;
+    if !migration::pending(MIGRATIONS, version).is_empty() {
+        return Err(migration::behind(&store.tables, version, MIGRATIONS.len() as i32));
+    }
+    verify(store, conn).await.map_err(|cause| migration::altered(&store.tables, cause))?;
+    Ok(version)
+}
+
+/// Whether there are steps to take. The connection goes back, so that whoever takes them finds one.
+async fn is_behind(store: &Inner) -> Result<bool, sqlx::Error> {
+    let mut conn = store.pool.acquire().await?;
+    let version = applied(store, &mut conn).await?;
+    Ok(!migration::pending(MIGRATIONS, version).is_empty())
 }
 
 /// The version of the tables; 0 where there are none.
@@ -49,13 +63,14 @@ async fn applied(store: &Inner, conn: &mut MySqlConnection) -> Result<i32, sqlx:
 /// may leave a step half done.
 async fn migrate(store: &Inner) -> Result<()> {
     let tables = &store.tables;
-    let mut alone = lock::alone(&store.pool, tables).await.map_err(away)?;
+    let mut alone = lock::alone(&store.pool, tables).await.map_err(migration::away)?;
     track(tables, &mut alone.conn).await.map_err(|cause| migration::failed("tracking", cause))?;
-    let version = applied(store, &mut alone.conn).await.map_err(away)?;
+    let version = applied(store, &mut alone.conn).await.map_err(migration::away)?;
     for step in migration::pending(MIGRATIONS, version) {
         take(tables, &mut alone.conn, step).await.map_err(|cause| migration::failed(step.name, cause))?;
     }
-    alone.release().await.map_err(away)
+    alone.release().await.map_err(migration::away)?;
+    Ok(())
 }
 
 async fn track(tables: &Tables, conn: &mut MySqlConnection) -> Result<(), sqlx::Error> {
@@ -73,8 +88,4 @@ async fn verify(store: &Inner, conn: &mut MySqlConnection) -> Result<(), sqlx::E
         statements::run(conn, statement.clone()).await?;
     }
     Ok(())
-}
-
-fn away(cause: sqlx::Error) -> Error {
-    Error::unavailable("the tables of `consumer` cannot be looked up in the database").because(cause)
 }

@@ -9,6 +9,8 @@ mod connection;
 mod consumers;
 mod durability;
 mod effects;
+mod examine;
+mod failures;
 mod limits;
 mod lock;
 mod migrate;
@@ -23,16 +25,17 @@ use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
 use consumer_core::{
     Class, Result, Storage,
     departures::Departures,
+    doctor::Finding,
     effect::EffectId,
     inbox::{Claim, Claimed, ConsumerId, StoredClaim},
     message::ClaimKey,
-    storage::{Commit, ConsumerName, Rollback, Sessions, StorageError, Swept, UnitLimits},
+    storage::{Commit, ConsumerName, Enrolled, Rollback, Sessions, StorageError, Swept, UnitLimits},
 };
 use sqlx::MySqlPool;
 
 use self::statements::Statements;
 pub use self::{session::MySqlSession, unit::MySqlUnit};
-use crate::{address::Address, builder::StoreBuilder, tables::Tables};
+use crate::{address::Address, builder::StoreBuilder, examination, tables::Tables};
 
 /// Claims and business rows in MySQL or MariaDB, in InnoDB tables.
 ///
@@ -146,12 +149,26 @@ impl Storage for MySqlStore {
 
     async fn prepare(&self) -> Result<()> {
         migrate::prepare(&self.0).await?;
-        durability::warn(&self.0.pool).await;
+        if let Ok(mut conn) = self.0.pool.acquire().await {
+            examination::warn(durability::risks(&mut conn).await);
+        }
         Ok(())
     }
 
     async fn enroll(&self, consumers: &[ConsumerName<'_>]) -> Result<Vec<ConsumerId>> {
         consumers::enroll(&self.0, consumers).await
+    }
+
+    async fn note_deployments(&self, consumers: &[(&str, String)]) -> Result<()> {
+        consumers::note(&self.0, consumers).await
+    }
+
+    async fn enrolled(&self) -> Result<Vec<Enrolled>> {
+        consumers::enrolled(&self.0).await
+    }
+
+    async fn examine(&self) -> Vec<Finding> {
+        examine::examine(self).await
     }
 
     fn capacity(&self) -> Option<u32> {

@@ -2,7 +2,7 @@
 
 use sqlx::{Executor, MySql, MySqlConnection, Row, SqlSafeStr, SqlStr};
 
-use super::{effects::EffectStatements, outbox::OutboxStatements};
+use super::{effects::EffectStatements, failures::FailureStatements, outbox::OutboxStatements};
 use crate::tables::Tables;
 
 /// What runs per delivery or in a loop.
@@ -13,9 +13,12 @@ pub(super) struct Statements {
     pub(super) register: SqlStr,
     pub(super) highest: SqlStr,
     pub(super) enroll: SqlStr,
+    pub(super) note: SqlStr,
+    pub(super) enrolled: SqlStr,
     pub(super) applied: SqlStr,
     pub(super) outbox: OutboxStatements,
     pub(super) effects: EffectStatements,
+    pub(super) failures: FailureStatements,
     pub(super) verify: Vec<SqlStr>,
 }
 
@@ -29,16 +32,21 @@ impl Statements {
             highest: tables.sql(include_str!("highest.sql")),
             enroll: tables
                 .sql("INSERT INTO {prefix}consumers (name, id, enrolled_at) VALUES (?, ?, UTC_TIMESTAMP(6))"),
+            note: tables.sql("UPDATE {prefix}consumers SET deployment = ? WHERE name = ?"),
+            enrolled: tables.sql("SELECT name, id, deployment FROM {prefix}consumers ORDER BY name"),
             applied: tables.sql("SELECT max(version) FROM {prefix}consumer_migrations"),
             effects: EffectStatements::new(tables),
+            failures: FailureStatements::new(tables),
             outbox: OutboxStatements::new(tables),
             verify: vec![
-                tables.sql("SELECT name, id, enrolled_at FROM {prefix}consumers WHERE 1 = 0"),
+                tables.sql("SELECT name, id, enrolled_at, deployment FROM {prefix}consumers WHERE 1 = 0"),
                 tables.sql(include_str!("verify.sql")),
                 tables.sql("SELECT lane, number FROM {prefix}outbox_keys WHERE 1 = 0"),
                 tables.sql(include_str!("outbox/verify.sql")),
                 tables.sql("SELECT id FROM {prefix}outbox_relays WHERE 1 = 0"),
                 tables.sql(include_str!("effects/verify.sql")),
+                tables.sql(include_str!("failures/verify.sql")),
+                tables.sql(include_str!("failures/verify_runs.sql")),
             ],
         }
     }

@@ -13,6 +13,7 @@ use crate::{
     address::{self, Address},
     builder::StoreBuilder,
     link::CONNECT_TIMEOUT,
+    refusal::Refusal,
 };
 
 impl StoreBuilder<PgStore> {
@@ -57,23 +58,30 @@ pub(super) fn address(options: &PgConnectOptions) -> Address {
 }
 
 /// One connection, so that a wrong URL is reported now and with its cause: a pool would try for half a minute.
-async fn try_out(options: &PgConnectOptions, address: &Address) -> Result<()> {
+pub(super) async fn try_out(options: &PgConnectOptions, address: &Address) -> Result<(), Refusal> {
     match tokio::time::timeout(CONNECT_TIMEOUT, PgConnection::connect_with(options)).await {
         Ok(Ok(connection)) => {
             let _ = connection.close().await;
             Ok(())
         }
-        Ok(Err(cause)) if classify::says_no(&cause) => Err(Error::refused(format!(
-            "PostgreSQL at {address} refuses the connection: check user, password, database name and TLS setting"
-        ))
-        .because(cause)),
+        Ok(Err(cause)) if classify::says_no(&cause) => Err(refused(address).because(cause)),
         Ok(Err(cause)) => Err(unreachable(address).because(cause)),
         Err(elapsed) => Err(unreachable(address).because(elapsed)),
     }
 }
 
-fn unreachable(address: &Address) -> Error {
-    Error::unavailable(format!(
-        "PostgreSQL at {address} cannot be reached: check that it runs and that host and port are right"
-    ))
+fn refused(address: &Address) -> Refusal {
+    Refusal::new(
+        Error::refused,
+        format!("PostgreSQL at {address} refuses the connection"),
+        "check user, password, database name and TLS setting",
+    )
+}
+
+fn unreachable(address: &Address) -> Refusal {
+    Refusal::new(
+        Error::unavailable,
+        format!("PostgreSQL at {address} cannot be reached"),
+        "check that it runs and that host and port are right",
+    )
 }

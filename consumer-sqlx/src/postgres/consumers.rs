@@ -1,6 +1,10 @@
 //! The ids of consumers.
 
-use consumer_core::{Error, Result, inbox::ConsumerId, storage::ConsumerName};
+use consumer_core::{
+    Error, Result,
+    inbox::ConsumerId,
+    storage::{ConsumerName, Enrolled},
+};
 use sqlx::PgConnection;
 
 use super::{Inner, lock};
@@ -29,6 +33,28 @@ async fn write(store: &Inner, conn: &mut PgConnection, enrollment: &Enrollment) 
     Ok(())
 }
 
+/// Notes how consumers are set up.
+pub(super) async fn note(store: &Inner, deployments: &[(&str, String)]) -> Result<()> {
+    let mut conn = store.pool.acquire().await.map_err(unwritten)?;
+    for (name, deployment) in deployments {
+        let note = sqlx::query(store.sql.note.clone()).bind(deployment).bind(name);
+        note.execute(&mut *conn).await.map_err(unwritten)?;
+    }
+    Ok(())
+}
+
+/// All names, in their order.
+pub(super) async fn enrolled(store: &Inner) -> Result<Vec<Enrolled>> {
+    let rows: Vec<(String, i32, Option<String>)> =
+        sqlx::query_as(store.sql.enrolled.clone()).fetch_all(&store.pool).await.map_err(failed)?;
+    let enrolled = |(name, id, deployment)| Enrolled { name, id: ConsumerId(id), deployment };
+    Ok(rows.into_iter().map(enrolled).collect())
+}
+
 fn failed(cause: sqlx::Error) -> Error {
     Error::unavailable("the names of the consumers cannot be looked up in the database").because(cause)
+}
+
+fn unwritten(cause: sqlx::Error) -> Error {
+    Error::unavailable("how the consumers are set up cannot be noted in the database").because(cause)
 }

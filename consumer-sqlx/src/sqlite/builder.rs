@@ -9,7 +9,7 @@ use sqlx::{
 };
 
 use super::{SqliteStore, limits::BUSY_TIMEOUT, migrate};
-use crate::{builder::StoreBuilder, link::CONNECT_TIMEOUT};
+use crate::{builder::StoreBuilder, link::CONNECT_TIMEOUT, refusal::Refusal};
 
 impl StoreBuilder<SqliteStore> {
     /// Opens a file, creating it if it is not there, in WAL mode and with `synchronous = FULL`.
@@ -54,7 +54,7 @@ fn options(url: &str) -> Result<SqliteConnectOptions> {
 }
 
 /// One connection, so that a wrong path is reported now and with its cause.
-async fn try_out(options: &SqliteConnectOptions) -> Result<()> {
+pub(super) async fn try_out(options: &SqliteConnectOptions) -> Result<(), Refusal> {
     match tokio::time::timeout(CONNECT_TIMEOUT, SqliteConnection::connect_with(options)).await {
         Ok(Ok(connection)) => {
             let _ = connection.close().await;
@@ -65,9 +65,10 @@ async fn try_out(options: &SqliteConnectOptions) -> Result<()> {
     }
 }
 
-fn unreachable(file: &Path) -> Error {
-    Error::unavailable(format!(
-        "the SQLite file {} cannot be opened: check that its directory is there and may be written to",
-        file.display()
-    ))
+fn unreachable(file: &Path) -> Refusal {
+    Refusal::new(
+        Error::unavailable,
+        format!("the SQLite file {} cannot be opened", file.display()),
+        "check that its directory is there and may be written to",
+    )
 }

@@ -19,9 +19,13 @@ use consumer_core::{
 };
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
-use self::{call::millis, statements::NOW};
+use self::call::millis;
 pub(super) use self::{statements::Statements as EffectStatements, undo::keep};
-use super::{Inner, SqliteSession, SqliteStore, lock, statements::Statements, unit::send_away};
+use super::{
+    Inner, SqliteSession, SqliteStore, lock,
+    statements::{NOW, Statements},
+    unit::send_away,
+};
 use crate::effect_row::{BATCH, columns};
 
 /// Writes intents, those that are not there yet.

@@ -1,11 +1,12 @@
 //! The tables: creating, upgrading, verifying.
 
-use consumer_core::{Error, Result};
+use consumer_core::Result;
 use sqlx::{AssertSqlSafe, Sqlite, SqliteConnection, pool::PoolConnection};
 
 use super::{Inner, classify, lock, statements};
 use crate::{
     migration::{self, Migration},
+    refusal::Refusal,
     tables::Tables,
 };
 
@@ -15,6 +16,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, name: "claims", sql: include_str!("migrations/0001_claims.sql") },
     Migration { version: 2, name: "outbox", sql: include_str!("migrations/0002_outbox.sql") },
     Migration { version: 3, name: "effects", sql: include_str!("migrations/0003_effects.sql") },
+    Migration { version: 4, name: "failures", sql: include_str!("migrations/0004_failures.sql") },
 ];
 
 /// All steps as one text, which is one transaction.
@@ -23,15 +25,28 @@ pub(super) fn script(tables: &Tables) -> String {
 }
 
 pub(super) async fn prepare(store: &Inner) -> Result<()> {
-    let mut conn = lock::connection(&store.pool).await.map_err(away)?;
-    let version = applied(store, &mut conn).await.map_err(away)?;
-    if !migration::pending(MIGRATIONS, version).is_empty() {
-        if store.verify_only {
-            return Err(migration::behind(&store.tables, version, MIGRATIONS.len() as i32));
-        }
+    let mut conn = lock::connection(&store.pool).await.map_err(migration::away)?;
+    if !store.verify_only && is_behind(store, &mut conn).await.map_err(migration::away)? {
         migrate(store, &mut conn).await?;
     }
-    verify(store, &mut conn).await.map_err(|cause| migration::altered(&store.tables, cause))
+    examine(store, &mut conn).await?;
+    Ok(())
+}
+
+/// The version of the tables, if they are as this version needs them; nothing is changed.
+pub(super) async fn examine(store: &Inner, conn: &mut SqliteConnection) -> Result<i32, Refusal> {
+    let version = applied(store, conn).await.map_err(migration::away)?;
+    if !migration::pending(MIGRATIONS, version).is_empty() {
+        return Err(migration::behind(&store.tables, version, MIGRATIONS.len() as i32));
+    }
+    verify(store, conn).await.map_err(|cause| migration::altered(&store.tables, cause))?;
+    Ok(version)
+}
+
+/// Whether there are steps to take.
+async fn is_behind(store: &Inner, conn: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    let version = applied(store, conn).await?;
+    Ok(!migration::pending(MIGRATIONS, version).is_empty())
 }
 
 /// The version of the tables; 0 where there are none.
@@ -46,9 +61,9 @@ async fn applied(store: &Inner, conn: &mut SqliteConnection) -> Result<i32, sqlx
 /// Takes the steps that are left, in one transaction: all or none.
 async fn migrate(store: &Inner, conn: &mut PoolConnection<Sqlite>) -> Result<()> {
     let tables = &store.tables;
-    let mut tx = lock::alone(conn).await.map_err(away)?;
+    let mut tx = lock::alone(conn).await.map_err(migration::away)?;
     track(tables, &mut tx).await.map_err(|cause| migration::failed("tracking", cause))?;
-    let version = applied(store, &mut tx).await.map_err(away)?;
+    let version = applied(store, &mut tx).await.map_err(migration::away)?;
     for step in migration::pending(MIGRATIONS, version) {
         take(tables, &mut tx, step).await.map_err(|cause| migration::failed(step.name, cause))?;
     }
@@ -70,8 +85,4 @@ async fn verify(store: &Inner, conn: &mut SqliteConnection) -> Result<(), sqlx::
         statements::run(conn, statement.clone()).await?;
     }
     Ok(())
-}
-
-fn away(cause: sqlx::Error) -> Error {
-    Error::unavailable("the tables of `consumer` cannot be looked up in the database").because(cause)
 }

@@ -8,6 +8,8 @@ mod connection;
 mod consumers;
 mod durability;
 mod effects;
+mod examine;
+mod failures;
 mod limits;
 mod lock;
 mod migrate;
@@ -23,17 +25,18 @@ use std::{error::Error as StdError, fmt, path::PathBuf, sync::Arc, time::Duratio
 use consumer_core::{
     Class, Result, Storage,
     departures::Departures,
+    doctor::Finding,
     effect::EffectId,
     inbox::{Claim, Claimed, ConsumerId, StoredClaim},
     message::ClaimKey,
-    storage::{Commit, ConsumerName, Rollback, Sessions, StorageError, Swept, UnitLimits},
+    storage::{Commit, ConsumerName, Enrolled, Rollback, Sessions, StorageError, Swept, UnitLimits},
 };
 use sqlx::{Connection as _, SqlitePool};
 use tokio::sync::Mutex;
 
 use self::statements::Statements;
 pub use self::{session::SqliteSession, unit::SqliteUnit};
-use crate::{builder::StoreBuilder, tables::Tables};
+use crate::{builder::StoreBuilder, examination, tables::Tables};
 
 /// Claims and business rows in a SQLite file.
 ///
@@ -142,12 +145,26 @@ impl Storage for SqliteStore {
     async fn prepare(&self) -> Result<()> {
         durability::refuse_memory(&self.0.pool).await?;
         migrate::prepare(&self.0).await?;
-        durability::warn(&self.0.pool).await;
+        if let Ok(mut conn) = self.0.pool.acquire().await {
+            examination::warn(durability::risks(&mut conn).await);
+        }
         Ok(())
     }
 
     async fn enroll(&self, consumers: &[ConsumerName<'_>]) -> Result<Vec<ConsumerId>> {
         consumers::enroll(&self.0, consumers).await
+    }
+
+    async fn note_deployments(&self, consumers: &[(&str, String)]) -> Result<()> {
+        consumers::note(&self.0, consumers).await
+    }
+
+    async fn enrolled(&self) -> Result<Vec<Enrolled>> {
+        consumers::enrolled(&self.0).await
+    }
+
+    async fn examine(&self) -> Vec<Finding> {
+        examine::examine(self).await
     }
 
     fn capacity(&self) -> Option<u32> {

@@ -2,7 +2,7 @@
 
 use sqlx::{Executor, Row, SqlSafeStr, SqlStr, Sqlite, SqliteConnection};
 
-use super::{effects::EffectStatements, outbox::OutboxStatements};
+use super::{effects::EffectStatements, failures::FailureStatements, outbox::OutboxStatements};
 use crate::tables::Tables;
 
 /// What runs per delivery or in a loop.
@@ -13,9 +13,12 @@ pub(super) struct Statements {
     pub(super) register: SqlStr,
     pub(super) highest: SqlStr,
     pub(super) enroll: SqlStr,
+    pub(super) note: SqlStr,
+    pub(super) enrolled: SqlStr,
     pub(super) applied: SqlStr,
     pub(super) outbox: OutboxStatements,
     pub(super) effects: EffectStatements,
+    pub(super) failures: FailureStatements,
     pub(super) verify: Vec<SqlStr>,
 }
 
@@ -28,19 +31,27 @@ impl Statements {
             register: tables.sql("SELECT name, id FROM {prefix}consumers"),
             highest: tables.sql(include_str!("highest.sql")),
             enroll: tables.sql("INSERT INTO {prefix}consumers (name, id) VALUES ($1, $2)"),
+            note: tables.sql("UPDATE {prefix}consumers SET deployment = $1 WHERE name = $2"),
+            enrolled: tables.sql("SELECT name, id, deployment FROM {prefix}consumers ORDER BY name"),
             applied: tables.sql("SELECT max(version) FROM {prefix}consumer_migrations"),
             effects: EffectStatements::new(tables),
+            failures: FailureStatements::new(tables),
             outbox: OutboxStatements::new(tables),
             verify: vec![
-                tables.sql("SELECT name, id, enrolled_at FROM {prefix}consumers WHERE 1 = 0"),
+                tables.sql("SELECT name, id, enrolled_at, deployment FROM {prefix}consumers WHERE 1 = 0"),
                 tables.sql(include_str!("verify.sql")),
                 tables.sql("SELECT lane, number FROM {prefix}outbox_keys WHERE 1 = 0"),
                 tables.sql(include_str!("outbox/verify.sql")),
                 tables.sql(include_str!("effects/verify.sql")),
+                tables.sql(include_str!("failures/verify.sql")),
+                tables.sql(include_str!("failures/verify_runs.sql")),
             ],
         }
     }
 }
+
+/// Now, in milliseconds since the Unix epoch; the same throughout a statement.
+pub(super) const NOW: &str = "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)";
 
 /// Takes the one write lock at once: a transaction that reads first and writes later cannot wait for it.
 pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";

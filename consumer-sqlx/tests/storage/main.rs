@@ -7,6 +7,7 @@
 
 mod chain;
 mod database;
+mod doctor;
 mod log;
 mod mysql;
 mod postgres;

@@ -6,6 +6,7 @@ use consumer_core::{
     Class, Storage,
     classify::walk,
     departures::Departures,
+    failure::{News, RunnerId, Wanted},
     inbox::{Claim, Claimed, ConsumerId},
     message::{EventId, Fingerprint},
     outbox::{Fate, OutboxEvent, Settled},
@@ -58,6 +59,41 @@ pub(crate) async fn relay_one<S: Storage>(store: &S, session: &mut S::Session, c
     let sent = Settled { position: leased[0].position, fate: Fate::Sent };
     store.settle_outbox(session, relay, &[sent]).await.expect("a settlement");
     store.sweep_outbox(lease, 10).await.expect("a sweep");
+}
+
+/// Has an event fail, be redriven and be resolved by hand, and a message be marked: all that is asked of failure records.
+pub(crate) async fn fail_one<S: Storage>(store: &S, session: &mut S::Session, consumer: ConsumerId) {
+    let key = claim(consumer, "fails").key;
+    let told = store.record_failure(session, consumer, key, &news()).await.expect("a record");
+    let found = store.find_failure(session, consumer, key).await.expect("a look").expect("a record");
+    assert_eq!((found.state, found.delays), (told.state, 1));
+    assert_eq!(store.survey_failures(session, consumer).await.expect("a survey").delayed, 1);
+    assert!(store.reset_failure(session, consumer, key).await.expect("a reset"));
+    assert!(store.resolve_failure(session, consumer, key).await.expect("an end"));
+    let runners = [RunnerId::random(), RunnerId::random()];
+    for (runner, deaths) in runners.into_iter().zip([0, 1]) {
+        assert_eq!(store.mark_run(session, consumer, key, runner).await.expect("a mark"), deaths);
+    }
+    store.clear_run(session, consumer, key).await.expect("an end");
+    let week = Duration::from_secs(7 * 24 * 60 * 60);
+    store.sweep_failures(week, week, 10).await.expect("a sweep");
+}
+
+/// A failure that asks for the next of three rungs.
+pub(crate) fn news() -> News<'static> {
+    News {
+        attempts: 3,
+        class: Class::Transient,
+        error: "the account is locked",
+        wanted: Wanted::Rung { rungs: 3, not_before: None },
+        event_id: "evt-1",
+        event_type: "payment.captured",
+    }
+}
+
+/// The statements of the steps up to a version, as they are printed.
+pub(crate) fn steps_before<'a>(script: &'a str, step: &str) -> &'a str {
+    script.split_once(step).expect("the step is printed").0
 }
 
 /// An event for the outbox.

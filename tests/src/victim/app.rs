@@ -43,6 +43,17 @@ macro_rules! consumers {
                 work.run("brief", &event, conn).await
             }
 
+            /// A consumer that fails as often as its event says, and climbs the ladder.
+            #[consumer(name = "patient")]
+            async fn patient(
+                event: Paid,
+                meta: Meta,
+                conn: &mut Conn,
+                State(work): State<Work>,
+            ) -> Result<(), WorkError> {
+                work.run_at_last("patient", &event, meta.attempt(), conn).await
+            }
+
             /// A consumer that charges after its commit, and tells others.
             #[consumer(name = "billed")]
             async fn billed(
@@ -93,6 +104,7 @@ macro_rules! consumers {
                         "billed" => app.register_with::<billed>(configure),
                         "settled" => app.register_with::<settled>(configure),
                         "audited" => app.register_with::<audited>(configure),
+                        "patient" => app.register_with::<patient>(configure),
                         _ => app.register_with::<brief>(configure),
                     };
                 }
@@ -106,15 +118,22 @@ consumers!(postgres, consumer_sqlx::postgres::PgStore, consumer::sqlx::PgConnect
 consumers!(mysql, consumer_sqlx::mysql::MySqlStore, consumer::sqlx::MySqlConnection);
 consumers!(sqlite, consumer_sqlx::sqlite::SqliteStore, consumer::sqlx::SqliteConnection);
 
+/// The ladder of `patient`, in milliseconds.
+pub(super) const RUNGS_MS: [u64; 2] = [200, 400];
+
 /// A gateway that fails one call in five is asked this often before a person has to look.
-const PATIENT: RetryPolicy =
-    RetryPolicy { attempts: 20, first_wait: Duration::from_millis(50), longest_wait: Duration::from_secs(1) };
+fn patient() -> RetryPolicy {
+    RetryPolicy::never().at_once(20).waits(Duration::from_millis(50), Duration::from_secs(1))
+}
 
 fn configure(config: ConsumerConfig, task: &Consuming, consumer: &str) -> ConsumerConfig {
     let config = match consumer {
         // Its events come from the outbox, straight into its queue.
         "audited" => config,
-        "settled" => config.bind(task.exchange.as_str(), "").retry(PATIENT),
+        "settled" => config.bind(task.exchange.as_str(), "").retry(patient()),
+        "patient" => config
+            .bind(task.exchange.as_str(), "")
+            .retry(RetryPolicy::never().ladder(RUNGS_MS.map(Duration::from_millis))),
         _ => config.bind(task.exchange.as_str(), ""),
     };
     config

@@ -11,6 +11,7 @@ use std::{process::ExitCode, time::Duration};
 
 use consumer::{
     App, RabbitMq, Storage,
+    operate::{DeadLetters, LetterFilter, Redrive},
     outbox::Relay,
     runtime::{Runtime, RuntimeHandle, shutdown_signal},
 };
@@ -20,7 +21,7 @@ use tokio::time::sleep;
 use self::work::Work;
 pub use self::{
     process::Victim,
-    task::{Consuming, Relaying, Task, queue},
+    task::{Consuming, Redriving, Relaying, Task, queue},
 };
 use crate::{
     backend::Backend,
@@ -53,6 +54,10 @@ async fn run(task: Task) -> anyhow::Result<()> {
         Task::Relay(relaying) => {
             end_with_parent();
             Ok(relay(&relaying).await?)
+        }
+        Task::Redrive(redriving) => {
+            end_with_parent();
+            redrive(&redriving).await
         }
         Task::Race(racing) => contest::run(&racing).await,
     }
@@ -101,6 +106,16 @@ async fn relay_on<S: Storage>(store: S, task: &Relaying) -> consumer::Result<()>
     let relay = Relay::new().lease(Duration::from_millis(task.lease_ms));
     let runtime = Runtime::new(store, RabbitMq::connect(&task.amqp).await?).relay(relay);
     runtime.run(App::new()).until(shutdown_signal()).await
+}
+
+/// Says how many it has redriven.
+async fn redrive(task: &Redriving) -> anyhow::Result<()> {
+    let store = PgStore::connect(&task.database).await?;
+    let letters = DeadLetters::new(store, RabbitMq::connect(&task.amqp).await?, task.queue.as_str());
+    let unlimited = Redrive { per_second: None, ..Redrive::default() };
+    let redriven = letters.redrive(&LetterFilter::default(), &unlimited).await?;
+    println!("{}", redriven.redriven);
+    Ok(())
 }
 
 async fn say_ready(runtime: RuntimeHandle, ledger: Ledger) {

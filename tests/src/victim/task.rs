@@ -13,6 +13,8 @@ pub enum Task {
     Consume(Consuming),
     /// Relay the outbox until told to stop.
     Relay(Relaying),
+    /// Redrive dead letters, all of them.
+    Redrive(Redriving),
     /// Race other processes for claims.
     Race(Racing),
 }
@@ -28,6 +30,17 @@ pub struct Relaying {
     pub amqp: String,
     /// How long a lease lasts.
     pub lease_ms: u64,
+}
+
+/// What to redrive.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Redriving {
+    /// The URL of a PostgreSQL database.
+    pub database: String,
+    /// The broker's URL.
+    pub amqp: String,
+    /// The dead-letter queue.
+    pub queue: String,
 }
 
 /// How to consume.
@@ -53,6 +66,12 @@ pub struct Consuming {
 }
 
 impl Consuming {
+    /// The wait queues of a consumer.
+    pub fn wait_queues(&self, consumer: &str) -> Vec<String> {
+        let rungs: &[u64] = if consumer == "patient" { &super::app::RUNGS_MS } else { &[] };
+        rungs.iter().map(|rung| format!("{}.wait.{rung}", self.queue(consumer))).collect()
+    }
+
     /// The queue of a consumer.
     pub fn queue(&self, consumer: &str) -> String {
         queue(&self.exchange, consumer)

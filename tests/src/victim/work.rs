@@ -49,6 +49,9 @@ pub(super) enum WorkError {
     #[error("the event is doomed")]
     #[classify(permanent)]
     Doomed,
+    #[error("not yet")]
+    #[classify(transient)]
+    NotYet,
 }
 
 impl Work {
@@ -78,7 +81,24 @@ impl Work {
         self.apply(consumer, event, conn).await
     }
 
+    /// The same, after so many attempts that fail.
+    pub(super) async fn run_at_last(
+        &self,
+        consumer: &str,
+        event: &Paid,
+        attempt: u32,
+        conn: &mut impl Business,
+    ) -> Result<(), WorkError> {
+        match attempt > event.fails {
+            true => self.run(consumer, event, conn).await,
+            false => Err(WorkError::NotYet),
+        }
+    }
+
     async fn apply(&self, consumer: &str, event: &Paid, conn: &mut impl Business) -> Result<(), WorkError> {
+        if event.fatal {
+            std::process::abort();
+        }
         if event.doomed {
             return Err(WorkError::Doomed);
         }

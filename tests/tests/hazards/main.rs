@@ -51,6 +51,8 @@ async fn play<S: Storage>(store: S, app: App<S>, instructions: &[&str]) -> Seen 
 
 /// Retries without waiting for long.
 fn quick(config: consumer::handler::ConsumerConfig) -> consumer::handler::ConsumerConfig {
-    let policy = consumer::retry::RetryPolicy { first_wait: Duration::from_millis(10), ..Default::default() };
+    let policy = consumer::retry::RetryPolicy::never()
+        .at_once(3)
+        .waits(Duration::from_millis(10), Duration::from_secs(1));
     config.concurrency(2).prefetch(8).retry(policy)
 }

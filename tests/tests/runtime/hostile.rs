@@ -94,11 +94,11 @@ async fn no_wait_outlasts_the_consumer_timeout_of_the_broker() {
 async fn a_policy_that_holds_deliveries_too_long_is_refused() {
     let hours = Duration::from_secs(3600);
     for policy in [
-        RetryPolicy { attempts: 10, first_wait: hours, longest_wait: hours },
-        RetryPolicy { attempts: 100, first_wait: hours, longest_wait: Duration::MAX },
-        RetryPolicy { attempts: u32::MAX, ..Default::default() },
+        RetryPolicy::default().at_once(10).waits(hours, hours),
+        RetryPolicy::default().at_once(100).waits(hours, Duration::MAX),
+        RetryPolicy::default().at_once(u32::MAX),
     ] {
-        let app = App::new().register_with::<orders>(move |c| c.retry(policy));
+        let app = App::new().register_with::<orders>(move |c| c.retry(policy.clone()));
         let run = Runtime::new(MemoryStore::new(), MemoryBroker::new()).run(app);
         let error = run.until(async {}).await.expect_err("waits beyond the consumer timeout");
         assert!(error.is_settings() && error.to_string().contains("consumer timeout"), "{error}");

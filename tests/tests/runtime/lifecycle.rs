@@ -150,8 +150,9 @@ async fn a_start_names_everything_that_is_missing_at_once() {
 
 #[tokio::test]
 async fn a_retention_below_the_horizon_is_refused() {
-    let policy = RetryPolicy { attempts: 10, longest_wait: Duration::from_secs(3600), ..Default::default() };
-    let app = App::new().register_with::<orders>(move |c| c.retry(policy));
+    let policy =
+        RetryPolicy::never().at_once(10).waits(Duration::from_millis(200), Duration::from_secs(3600));
+    let app = App::new().register_with::<orders>(move |c| c.retry(policy.clone()));
     let runtime = Runtime::new(MemoryStore::new(), MemoryBroker::new()).retention(Duration::from_secs(1800));
     let error = runtime.run(app).until(async {}).await.expect_err("a retention that is too short");
     assert!(error.is_settings() && error.to_string().contains("`orders`"), "{error}");

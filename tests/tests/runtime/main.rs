@@ -1,14 +1,18 @@
 //! The runtime on a storage that fails on demand and a broker in this process.
 
+mod breaker;
+mod deaths;
 mod endings;
 mod hostile;
+mod ladder;
 mod lifecycle;
+mod limits;
 mod outbox;
 mod telemetry;
 
 use std::{sync::Arc, time::Duration};
 
-use consumer::{App, prelude::*, testing::MemoryStore};
+use consumer::{App, handler::ConsumerConfig, prelude::*, retry::RetryPolicy, testing::MemoryStore};
 use consumer_tests::stage::Stage;
 use tokio::sync::Semaphore;
 
@@ -58,7 +62,7 @@ fn unspeakable() -> String {
 #[consumer(name = "orders", timeout = "2s")]
 async fn orders(order: Order, meta: Meta) -> Result<(), OrderError> {
     match (order.what.as_str(), meta.attempt()) {
-        ("fails", _) | ("fails once", 1) => Err(OrderError::NotYet),
+        ("fails", _) | ("fails once", 1) | ("fails four times", 1..=4) => Err(OrderError::NotYet),
         ("refuses", _) => Err(OrderError::Never),
         ("fails once, later", 1) => Err(OrderError::Later),
         ("fails, much later", _) => Err(OrderError::MuchLater),
@@ -86,8 +90,13 @@ impl<'a, In> Extract<'a, In> for Turnstile {
     }
 }
 
+/// Tried three times at once, and never again.
 fn app() -> App<MemoryStore> {
-    App::new().register_with::<orders>(|c| c.concurrency(2).prefetch(16))
+    app_with(|c| c.retry(RetryPolicy::default().ladder([])))
+}
+
+fn app_with(configure: impl Fn(ConsumerConfig) -> ConsumerConfig) -> App<MemoryStore> {
+    App::new().register_with::<orders>(|c| configure(c.concurrency(2).prefetch(16)))
 }
 
 async fn stage(store: &MemoryStore) -> Stage {

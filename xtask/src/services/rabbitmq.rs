@@ -17,8 +17,10 @@ use crate::{probe, program};
 const DEBIAN_SCRIPTS: &str = "/usr/lib/rabbitmq/bin";
 const NAMES: &str = "epmd";
 const DISTRIBUTION: &str = "distribution";
+/// How often a wait queue looks whether there is a queue again for what has expired in it; three minutes by default.
+const RETRIES: &str = "{dead_letter_worker_publisher_confirm_timeout, 3000}";
 /// Looked at every second, so that the limit of three seconds is kept to within one.
-const SHORT_TIMEOUT: &str = "[{rabbit, [{consumer_timeout, 3000}, {channel_tick_interval, 1000}]}].\n";
+const SHORT_TIMEOUT: &str = "{consumer_timeout, 3000}, {channel_tick_interval, 1000}";
 const LOOPBACK: &str = "-kernel inet_dist_use_interface {127,0,0,1}";
 
 pub(super) struct Rabbitmq {
@@ -53,7 +55,7 @@ impl Server for Rabbitmq {
     fn prepare(&self, home: &Home, instance: &Instance) -> Result<BTreeMap<String, String>> {
         write_private(&home.path("home/.erlang.cookie"), instance.password.as_bytes(), 0o400)?;
         write_private(&home.path("rabbitmq.conf"), configuration(instance).as_bytes(), 0o600)?;
-        fs::write(home.path("advanced.config"), if self.short_timeout { SHORT_TIMEOUT } else { "[].\n" })?;
+        fs::write(home.path("advanced.config"), advanced(self.short_timeout))?;
         fs::write(home.path("enabled_plugins"), "[].\n")?;
         fs::write(home.path("rabbitmq-env.conf"), "# Keeps the system's file from being read.\n")?;
         let control = control(home, instance)?;
@@ -96,6 +98,12 @@ fn configuration(instance: &Instance) -> String {
          log.console.level = info\n\
          log.file = false\n"
     )
+}
+
+/// What `rabbitmq.conf` has no name for.
+fn advanced(short_timeout: bool) -> String {
+    let settings = if short_timeout { format!("{RETRIES}, {SHORT_TIMEOUT}") } else { RETRIES.to_owned() };
+    format!("[{{rabbit, [{settings}]}}].\n")
 }
 
 /// A program of the node, untouched by what the user's environment says of other nodes.

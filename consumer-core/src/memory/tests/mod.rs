@@ -4,6 +4,7 @@ mod availability;
 mod bell;
 mod chaos;
 mod concurrency;
+mod expiry;
 mod model;
 mod order;
 

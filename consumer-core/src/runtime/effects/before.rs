@@ -26,6 +26,8 @@ use crate::{
     telemetry::effect_replayed,
 };
 
+/// A longer wait for an effect is none that a delivery is held for.
+const LONGEST_SOON: Duration = Duration::from_secs(60);
 /// How long a delivery steps back at most while another one calls its effect: nobody tells it when that has ended.
 const LONGEST_STEP_BACK: Duration = Duration::from_secs(1);
 
@@ -196,11 +198,12 @@ impl<'a, S: Storage> Completing<'a, S> {
     }
 }
 
-/// A failed call is a failed attempt of its event, which comes back when the effect is due.
+/// A failed call is a failed attempt of its event. Where the effect is due soon, the event comes back as its own policy says
+/// and steps back until then; a longer wait is asked for, so that its delivery is not held meanwhile.
 fn failed(effect: &str, class: Class, wait: Duration, error: &str) -> Failure {
     let class = if class == Class::Permanent { Class::Transient } else { class };
     let failure = Failure::new(class, format!("effect `{effect}` failed: {error}"));
-    Failure { retry_after: Some(wait), ..failure }
+    Failure { retry_after: (wait > LONGEST_SOON).then_some(wait), ..failure }
 }
 
 fn permanent(error: String) -> Stop {

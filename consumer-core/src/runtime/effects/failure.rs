@@ -30,6 +30,7 @@ pub(super) fn event(
         correlation_id: intent.origin.correlation_id.as_deref(),
         event_id: Some(&intent.origin.id),
         traceparent: intent.origin.traceparent.as_deref(),
+        hops: intent.origin.hops,
     };
     match OutboxEvent::new(&failed, Route::queue(queue), cause) {
         Ok(event) => Some(OutboxEvent { id: id(leased), ..event }),

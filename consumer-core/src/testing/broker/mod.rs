@@ -3,10 +3,13 @@
 mod cancel;
 mod consume;
 mod dead_letter;
+mod depth;
+mod examine;
 mod prepare;
 mod publish;
 mod settle;
 mod stage;
+mod wait;
 
 use std::future::Future;
 
@@ -88,6 +91,25 @@ where
         dead_letter:
             a_message_that_kills_its_consumer_ends_as_dead_letter
             a_dead_letter_is_the_same_message;
+        wait:
+            comes_back_to_its_queue_after_its_delay
+            comes_back_as_it_left
+            a_copy_of_a_copy_still_knows_the_first
+            many_come_back_in_order
+            a_lower_expiration_comes_back_earlier
+            a_higher_expiration_does_not_come_back_later
+            an_expiration_behind_a_longer_one_waits_for_it
+            each_delay_has_its_own_queue
+            names_the_wait_queue_that_differs
+            check_names_the_wait_queue_that_is_missing;
+        depth:
+            counts_what_nobody_holds
+            of_no_queue_is_none;
+        examine:
+            refuses_nothing_that_was_declared
+            declares_nothing
+            names_all_that_is_missing_at_once
+            names_every_argument_that_differs;
     }
     assert!(failed.is_empty(), "{} cases failed:\n{}", failed.len(), failed.join("\n"));
 }

@@ -3,6 +3,8 @@
 mod claim;
 mod commit;
 mod effects;
+mod enrolled;
+mod failures;
 mod guard;
 mod limits;
 mod outbox_lease;
@@ -20,13 +22,13 @@ use std::future::Future;
 
 use futures_util::FutureExt;
 
-pub use self::effects::effect_suite;
 use self::stage::Stage;
+pub use self::{effects::effect_suite, failures::failure_suite};
 use crate::storage::{Storage, StorageError};
 
 /// One empty database, and what a handler would do in it.
 ///
-/// The suite knows claims and the outbox; business rows it must be lent. They live in a table of one text column that is there before
+/// The suite knows claims, the outbox, effects and failures; business rows it must be lent. They live in a table of one text column that is there before
 /// the suite begins, in the same database.
 pub trait SuiteStorage: Send + Sync + 'static {
     /// The storage under test.
@@ -157,10 +159,14 @@ where
             the_old_name_still_finds_them
             a_name_and_an_alias_in_use_are_refused
             many_at_once_agree;
+        enrolled:
+            names_come_in_their_order
+            a_deployment_comes_back_as_it_was_noted;
         sweep:
             young_claims_stay
             old_claims_go_in_batches
             a_swept_event_is_fresh_again
+            a_claim_stays_while_its_failure_is_recorded
             two_sweepers_delete_each_claim_once;
         outbox_write:
             keeps_every_byte
@@ -199,6 +205,7 @@ where
         let stores = [database.store().await, database.store().await];
         (database, stores)
     };
-    failed.extend(effects::run(two_processes).await);
+    failed.extend(effects::run(&two_processes).await);
+    failed.extend(failures::run(&two_processes).await);
     assert!(failed.is_empty(), "{} cases failed:\n{}", failed.len(), failed.join("\n"));
 }

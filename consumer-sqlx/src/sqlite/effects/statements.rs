@@ -2,7 +2,7 @@
 
 use sqlx::SqlStr;
 
-use crate::tables::Tables;
+use crate::{sqlite::statements::NOW, tables::Tables};
 
 /// What runs per effect or in a loop, and what people ask for.
 pub(in crate::sqlite) struct Statements {
@@ -61,9 +61,6 @@ impl Statements {
         }
     }
 }
-
-/// Now, in milliseconds since the Unix epoch; the same throughout a statement.
-pub(super) const NOW: &str = "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)";
 
 /// $1: states, each with a comma before and after it, none for all; $2: effect; $3: how many.
 const LISTED: &str = "\

@@ -1,6 +1,8 @@
 //! MySQL or MariaDB.
 
 mod classify;
+mod examine;
+mod failures;
 mod guard;
 mod limits;
 mod outbox;

@@ -1,6 +1,10 @@
 //! Tables: created once, verified always.
 
-use consumer_core::{Storage, storage::Sessions, testing::SuiteStorage};
+use consumer_core::{
+    Storage,
+    storage::{ConsumerName, Sessions},
+    testing::SuiteStorage,
+};
 use consumer_sqlx::mysql::MySqlStore;
 use futures_util::future::join_all;
 use sqlx::{AssertSqlSafe, Executor, mysql::MySqlConnectOptions};
@@ -8,6 +12,7 @@ use tracing::level_filters::LevelFilter;
 
 use super::stage::Database;
 use crate::{
+    doctor,
     log::Log,
     unit::{self, LIMITS, NOTHING, begin},
 };
@@ -27,7 +32,7 @@ async fn twenty_at_once_create_the_tables_once() {
         .fetch_one(&mut conn)
         .await
         .expect("a count");
-    assert_eq!(steps, 3);
+    assert_eq!(steps, 4);
 }
 
 /// DDL is not transactional here: a process may have died between a table and its record.
@@ -37,6 +42,34 @@ async fn a_step_that_was_half_taken_is_taken_again() {
     let half = "DELETE FROM consumer_migrations; DROP TABLE processed_events";
     database.connect().await.execute(half).await.expect("a crash");
     store.prepare().await.expect("the rest is created");
+}
+
+#[tokio::test]
+async fn a_database_of_the_version_before_keeps_its_claims() {
+    let Some(database) = Database::create().await else { return };
+    let builder = MySqlStore::builder().table_prefix("acme_");
+    let script = builder.migrations().expect("a script");
+    let before = unit::steps_before(&script, "-- 4: failures").to_owned();
+    database.connect().await.execute(AssertSqlSafe(before)).await.expect("the tables of version 3");
+    let store = builder.clone().connect(database.url()).await.expect("a store");
+    let consumer = store.enroll(&[ConsumerName { name: "test", aliases: &[] }]).await.expect("an id")[0];
+    let mut session = store.open(LIMITS).await.expect("a session");
+    store.commit(begin(&store, &mut session, consumer, "1").await, &NOTHING).await;
+    drop(session);
+    let verifying = builder.verify_only().connect(database.url()).await.expect("a store");
+    let error = verifying.prepare().await.expect_err("the tables are old");
+    assert!(
+        error.is_schema() && error.to_string().contains("of version 3 and version 4 is needed"),
+        "{error}"
+    );
+    doctor::assert_refused(&store, "tables", &error).await;
+    store.prepare().await.expect("an upgrade");
+    verifying.prepare().await.expect("the tables are current");
+    assert!(unit::is_claimed(&store, consumer, "1").await, "an upgrade must not touch a claim");
+    let enrolled = store.enrolled().await.expect("a list");
+    assert_eq!((enrolled[0].id, enrolled[0].deployment.as_deref()), (consumer, None));
+    let mut session = store.open(LIMITS).await.expect("a session");
+    unit::fail_one(&store, &mut session, consumer).await;
 }
 
 #[tokio::test]
@@ -87,10 +120,14 @@ async fn a_user_without_ddl_rights_uses_tables_that_are_there() {
     let mut session = store.open(LIMITS).await.expect("a session");
     store.roll_back(begin(&store, &mut session, consumer, "1").await).await;
     unit::relay_one(&store, &mut session, consumer).await;
+    unit::fail_one(&store, &mut session, consumer).await;
+    store.note_deployments(&[("test", "{}".to_owned())]).await.expect("a note");
     drop(session);
     store.sweep(std::time::Duration::from_secs(1), 10).await.expect("a sweep");
     admin
-        .execute("DROP TABLE consumer_migrations, consumers, processed_events, external_effects")
+        .execute(
+            "DROP TABLE consumer_migrations, consumers, processed_events, external_effects, event_failures, message_runs",
+        )
         .await
         .expect("a change");
     let error = store.prepare().await.expect_err("no right to create");
@@ -112,7 +149,8 @@ async fn keys_are_binary_and_tables_transactional_whatever_the_server_prefers() 
     let collated: i64 = sqlx::query_scalar(
         "SELECT COUNT(*) FROM information_schema.COLUMNS c JOIN information_schema.STATISTICS s \
          USING (TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME) WHERE c.TABLE_SCHEMA = DATABASE() \
-         AND c.TABLE_NAME IN ('consumers', 'processed_events') AND c.COLLATION_NAME IS NOT NULL",
+         AND c.TABLE_NAME IN ('consumers', 'processed_events', 'event_failures', 'message_runs') \
+         AND s.INDEX_NAME = 'PRIMARY' AND c.COLLATION_NAME IS NOT NULL",
     )
     .fetch_one(&mut conn)
     .await
@@ -136,6 +174,10 @@ async fn settings_that_forget_commits_are_warned_about() {
         store.prepare().await.expect("tables");
         assert_eq!(log.text().contains("innodb_flush_log_at_trx_commit = 2"), setting == 2, "{}", log.text());
         drop(guard);
+        match setting {
+            1 => doctor::assert_fine(&store).await,
+            _ => doctor::assert_warned(&store, &log.text()).await,
+        }
     }
     let reset = format!("SET GLOBAL innodb_flush_log_at_trx_commit = {before}");
     admin.execute(AssertSqlSafe(reset)).await.expect("a setting");

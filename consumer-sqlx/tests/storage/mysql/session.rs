@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use consumer_core::{
     Storage,
-    storage::{Commit, Sessions},
+    storage::{Commit, FailureStorage, Sessions},
     testing::SuiteStorage,
 };
 use consumer_sqlx::{Connection as _, mysql::MySqlStore};
@@ -69,7 +69,10 @@ async fn a_look_leaves_no_transaction_open() {
     let mut session = store.open(LIMITS).await.expect("a session");
     let key = claim(consumer, "1").key;
     assert_eq!(store.find(&mut session, consumer, key).await.expect("a look"), None);
-    let alter = "SET lock_wait_timeout = 2; ALTER TABLE processed_events ADD COLUMN later INT NULL";
+    unit::fail_one(&store, &mut session, consumer).await;
+    assert_eq!(store.find_failure(&mut session, consumer, key).await.expect("a look"), None);
+    let alter = "SET lock_wait_timeout = 2; ALTER TABLE processed_events ADD COLUMN later INT NULL; \
+                 ALTER TABLE event_failures ADD COLUMN later INT NULL; ALTER TABLE message_runs ADD COLUMN later INT NULL";
     database.connect().await.execute(alter).await.expect("nothing holds the table");
     let tx = begin(&store, &mut session, consumer, "1").await;
     assert!(matches!(store.commit(tx, &NOTHING).await, Commit::Done));

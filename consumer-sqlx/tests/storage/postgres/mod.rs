@@ -1,6 +1,8 @@
 //! PostgreSQL.
 
 mod classify;
+mod examine;
+mod failures;
 mod guard;
 mod limits;
 mod outbox;

@@ -1,6 +1,10 @@
 //! Tables: created once, verified always.
 
-use consumer_core::{Storage, storage::Sessions, testing::SuiteStorage};
+use consumer_core::{
+    Storage,
+    storage::{ConsumerName, Sessions},
+    testing::SuiteStorage,
+};
 use consumer_sqlx::postgres::PgStore;
 use futures_util::future::join_all;
 use sqlx::{AssertSqlSafe, Connection as _, Executor, PgConnection};
@@ -8,6 +12,7 @@ use tracing::level_filters::LevelFilter;
 
 use super::stage::Database;
 use crate::{
+    doctor,
     log::Log,
     unit::{self, LIMITS, NOTHING, begin},
 };
@@ -27,7 +32,35 @@ async fn twenty_at_once_create_the_tables_once() {
         .fetch_one(&mut conn)
         .await
         .expect("a count");
-    assert_eq!(steps, 3);
+    assert_eq!(steps, 4);
+}
+
+#[tokio::test]
+async fn a_database_of_the_version_before_keeps_its_claims() {
+    let Some(database) = Database::create().await else { return };
+    let builder = PgStore::builder().schema("inbox").table_prefix("acme_");
+    let script = builder.migrations().expect("a script");
+    let before = format!("{}COMMIT;", unit::steps_before(&script, "-- 4: failures"));
+    database.connect().await.execute(AssertSqlSafe(before)).await.expect("the tables of version 3");
+    let store = builder.clone().connect(database.url()).await.expect("a store");
+    let consumer = store.enroll(&[ConsumerName { name: "test", aliases: &[] }]).await.expect("an id")[0];
+    let mut session = store.open(LIMITS).await.expect("a session");
+    store.commit(begin(&store, &mut session, consumer, "1").await, &NOTHING).await;
+    drop(session);
+    let verifying = builder.verify_only().connect(database.url()).await.expect("a store");
+    let error = verifying.prepare().await.expect_err("the tables are old");
+    assert!(
+        error.is_schema() && error.to_string().contains("of version 3 and version 4 is needed"),
+        "{error}"
+    );
+    doctor::assert_refused(&store, "tables", &error).await;
+    store.prepare().await.expect("an upgrade");
+    verifying.prepare().await.expect("the tables are current");
+    assert!(unit::is_claimed(&store, consumer, "1").await, "an upgrade must not touch a claim");
+    let enrolled = store.enrolled().await.expect("a list");
+    assert_eq!((enrolled[0].id, enrolled[0].deployment.as_deref()), (consumer, None));
+    let mut session = store.open(LIMITS).await.expect("a session");
+    unit::fail_one(&store, &mut session, consumer).await;
 }
 
 #[tokio::test]
@@ -89,10 +122,16 @@ async fn a_role_without_ddl_rights_uses_tables_that_are_there() {
         let mut session = store.open(LIMITS).await.expect("a session");
         store.roll_back(begin(&store, &mut session, consumer, "1").await).await;
         unit::relay_one(&store, &mut session, consumer).await;
+        unit::fail_one(&store, &mut session, consumer).await;
+        store.note_deployments(&[("test", "{}".to_owned())]).await.expect("a note");
         store.sweep(std::time::Duration::from_secs(1), 10).await.expect("a sweep");
+        doctor::assert_fine(&store).await;
     }
     admin
-        .execute("DROP TABLE consumer_migrations, consumers, processed_events, outbox_events, outbox_keys, external_effects")
+        .execute(
+            "DROP TABLE consumer_migrations, consumers, processed_events, outbox_events, outbox_keys, external_effects, \
+             event_failures, message_runs",
+        )
         .await
         .expect("a change");
     let error = PgStore::from_pool(pool.clone()).prepare().await.expect_err("no right to create");
@@ -124,9 +163,11 @@ async fn settings_that_forget_commits_are_warned_about() {
         sqlx::query_scalar("SELECT current_database()").fetch_one(&mut admin).await.expect("a name");
     let alter = format!("ALTER DATABASE {name} SET synchronous_commit = off");
     admin.execute(AssertSqlSafe(alter)).await.expect("a setting");
-    PgStore::connect(database.url()).await.expect("a store").prepare().await.expect("tables");
+    let store = PgStore::connect(database.url()).await.expect("a store");
+    store.prepare().await.expect("tables");
     assert!(log.text().contains("synchronous_commit = off"), "{}", log.text());
     drop(guard);
+    doctor::assert_warned(&store, &log.text()).await;
 }
 
 #[tokio::test]
@@ -134,11 +175,16 @@ async fn the_sweeper_reads_the_oldest_by_index() {
     let Some((database, store, _)) = super::start().await else { return };
     let mut conn = database.connect().await;
     let fill = "INSERT INTO processed_events SELECT now() - n * interval '1 second', 1, gen_random_uuid(), '\\x00', NULL \
-                FROM generate_series(1, 20000) n; ANALYZE processed_events";
+                FROM generate_series(1, 20000) n; \
+                INSERT INTO event_failures (consumer_id, event_key, attempts, delays, state, class, event_id, event_type, error) \
+                SELECT consumer_id, event_key, 1, 1, 'dead', '', '', '', '' FROM processed_events LIMIT 1000; ANALYZE";
     conn.execute(fill).await.expect("rows");
     let plan: Vec<String> = sqlx::query_scalar(
-        "EXPLAIN SELECT ctid FROM processed_events WHERE processed_at < statement_timestamp() - make_interval(secs => 60) \
-         ORDER BY processed_at LIMIT 100",
+        "EXPLAIN SELECT claim.ctid FROM processed_events AS claim \
+         WHERE claim.processed_at < statement_timestamp() - make_interval(secs => 60) AND NOT EXISTS ( \
+             SELECT FROM event_failures AS failure \
+             WHERE failure.consumer_id = claim.consumer_id AND failure.event_key = claim.event_key \
+         ) ORDER BY claim.processed_at LIMIT 100",
     )
     .fetch_all(&mut conn)
     .await
@@ -148,5 +194,6 @@ async fn the_sweeper_reads_the_oldest_by_index() {
         plan.iter().any(|line| line.contains("Index Cond")),
         "where nothing is old, nothing is read: {plan:#?}"
     );
+    assert!(!plan.iter().any(|line| line.contains("Seq Scan on processed_events")), "{plan:#?}");
     drop(store);
 }

@@ -1,6 +1,8 @@
 //! SQLite.
 
 mod classify;
+mod examine;
+mod failures;
 mod guard;
 mod limits;
 mod outbox;

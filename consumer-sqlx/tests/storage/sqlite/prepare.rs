@@ -5,7 +5,11 @@ use std::{
     process::{Command, Stdio},
 };
 
-use consumer_core::{Storage, storage::Sessions, testing::SuiteStorage};
+use consumer_core::{
+    Storage,
+    storage::{ConsumerName, Sessions},
+    testing::SuiteStorage,
+};
 use consumer_sqlx::{Connection as _, sqlite::SqliteStore};
 use futures_util::future::join_all;
 use sqlx::{AssertSqlSafe, Executor, SqliteConnection, SqlitePool};
@@ -13,6 +17,7 @@ use tracing::level_filters::LevelFilter;
 
 use super::stage::Database;
 use crate::{
+    doctor,
     log::Log,
     unit::{self, LIMITS, NOTHING, begin},
 };
@@ -49,7 +54,7 @@ async fn twenty_processes_at_once_create_the_tables_once() {
         .fetch_one(&mut conn)
         .await
         .expect("a count");
-    assert_eq!(steps, 3);
+    assert_eq!(steps, 4);
 }
 
 #[tokio::test]
@@ -61,6 +66,34 @@ async fn twenty_stores_at_once_create_the_tables_once() {
     for prepared in join_all(stores.iter().map(Storage::prepare)).await {
         prepared.expect("stores that start at once must not disturb each other");
     }
+}
+
+#[tokio::test]
+async fn a_database_of_the_version_before_keeps_its_claims() {
+    let database = Database::create();
+    let builder = SqliteStore::builder().table_prefix("acme_");
+    let script = builder.migrations().expect("a script");
+    let before = format!("{}COMMIT;", unit::steps_before(&script, "-- 4: failures"));
+    let store = builder.clone().connect(database.url()).await.expect("a store");
+    database.connect().await.execute(AssertSqlSafe(before)).await.expect("the tables of version 3");
+    let consumer = store.enroll(&[ConsumerName { name: "test", aliases: &[] }]).await.expect("an id")[0];
+    let mut session = store.open(LIMITS).await.expect("a session");
+    store.commit(begin(&store, &mut session, consumer, "1").await, &NOTHING).await;
+    drop(session);
+    let verifying = builder.verify_only().connect(database.url()).await.expect("a store");
+    let error = verifying.prepare().await.expect_err("the tables are old");
+    assert!(
+        error.is_schema() && error.to_string().contains("of version 3 and version 4 is needed"),
+        "{error}"
+    );
+    doctor::assert_refused(&store, "tables", &error).await;
+    store.prepare().await.expect("an upgrade");
+    verifying.prepare().await.expect("the tables are current");
+    assert!(unit::is_claimed(&store, consumer, "1").await, "an upgrade must not touch a claim");
+    let enrolled = store.enrolled().await.expect("a list");
+    assert_eq!((enrolled[0].id, enrolled[0].deployment.as_deref()), (consumer, None));
+    let mut session = store.open(LIMITS).await.expect("a session");
+    unit::fail_one(&store, &mut session, consumer).await;
 }
 
 #[tokio::test]
@@ -130,9 +163,14 @@ async fn journals_that_break_files_are_warned_about() {
         let options = database.url().parse::<SqliteConnectOptions>().expect("a URL");
         let pool = SqlitePool::connect_with(options.create_if_missing(true).journal_mode(mode)).await;
         let (log, guard) = Log::start(LevelFilter::WARN);
-        SqliteStore::from_pool(pool.expect("a pool")).prepare().await.expect("tables");
+        let store = SqliteStore::from_pool(pool.expect("a pool"));
+        store.prepare().await.expect("tables");
         assert_eq!(log.text().contains("journal_mode = memory"), expected, "{}", log.text());
         drop(guard);
+        match expected {
+            false => doctor::assert_fine(&store).await,
+            true => doctor::assert_warned(&store, &log.text()).await,
+        }
     }
 }
 

@@ -1,20 +1,11 @@
-//! What people do by hand: with effects that wait for them, and with events that cannot leave.
-//!
-//! Both work beside any number of running processes. What they change is picked up within a poll interval.
+//! The effect ledger, by hand.
 
-use std::time::Duration;
-
-use uuid::Uuid;
-
+use super::by_hand;
 use crate::{
     effect::{ByHand, EffectCounts, EffectFilter, EffectId, EffectRecord},
-    error::{Error, Result},
-    outbox::{Filter, Listed, Survey},
-    storage::{EffectStorage, OutboxStorage, StorageError, UnitLimits},
+    error::Result,
+    storage::EffectStorage,
 };
-
-/// The limits of a session that runs one statement for a person.
-const LIMITS: UnitLimits = UnitLimits { handler: Duration::from_secs(30), grace: Duration::from_secs(5) };
 
 /// The effect ledger, as a person reads and corrects it.
 ///
@@ -35,25 +26,6 @@ const LIMITS: UnitLimits = UnitLimits { handler: Duration::from_secs(30), grace:
 #[derive(Clone, Debug)]
 pub struct EffectLedger<S>(S);
 
-/// The outbox, as a person reads and corrects it.
-#[derive(Clone, Debug)]
-pub struct OutboxTable<S>(S);
-
-/// Opens a session, runs one statement and closes the session again.
-macro_rules! by_hand {
-    ($store:expr, $what:literal, |$storage:ident, $session:ident| $statement:expr) => {{
-        let $storage = &$store;
-        let answer = match $storage.open(LIMITS).await {
-            Ok(mut opened) => {
-                let $session = &mut opened;
-                $statement.await
-            }
-            Err(error) => Err(error),
-        };
-        answer.map_err(|error: StorageError| Error::unavailable($what).because(error))
-    }};
-}
-
 impl<S: EffectStorage> EffectLedger<S> {
     /// The ledger of a storage, whose tables are there.
     pub fn new(storage: S) -> Self {
@@ -63,7 +35,7 @@ impl<S: EffectStorage> EffectLedger<S> {
     /// Rows, the oldest first; what waits for a person unless the filter says otherwise.
     ///
     /// # Errors
-    /// [`is_unavailable`](Error::is_unavailable) if the database does not answer as it should; like all of these.
+    /// [`is_unavailable`](crate::Error::is_unavailable) if the database does not answer as it should; like all of these.
     pub async fn list(&self, filter: &EffectFilter) -> Result<Vec<EffectRecord>> {
         by_hand!(self.0, "cannot list effects", |storage, session| storage.list_effects(session, filter))
     }
@@ -107,44 +79,5 @@ impl<S: EffectStorage> EffectLedger<S> {
     /// Like [`list`](Self::list).
     pub async fn count(&self) -> Result<EffectCounts> {
         by_hand!(self.0, "cannot count effects", |storage, session| storage.count_effects(session))
-    }
-}
-
-impl<S: OutboxStorage> OutboxTable<S> {
-    /// The outbox of a storage, whose tables are there.
-    pub fn new(storage: S) -> Self {
-        Self(storage)
-    }
-
-    /// Rows, the oldest first; what the broker refuses unless the filter says otherwise.
-    ///
-    /// # Errors
-    /// [`is_unavailable`](Error::is_unavailable) if the database does not answer as it should; like all of these.
-    pub async fn list(&self, filter: &Filter) -> Result<Vec<Listed>> {
-        by_hand!(self.0, "cannot list the outbox", |storage, session| storage.list_outbox(session, filter))
-    }
-
-    /// Has a refused or parked event published again now. `false` if it is neither.
-    ///
-    /// # Errors
-    /// Like [`list`](Self::list).
-    pub async fn release(&self, id: Uuid) -> Result<bool> {
-        by_hand!(self.0, "cannot release an event", |storage, session| storage.release_outbox(session, id))
-    }
-
-    /// Gives a refused or parked event up: it is never published, and its key goes on. `false` if it is neither.
-    ///
-    /// # Errors
-    /// Like [`list`](Self::list).
-    pub async fn discard(&self, id: Uuid) -> Result<bool> {
-        by_hand!(self.0, "cannot discard an event", |storage, session| storage.discard_outbox(session, id))
-    }
-
-    /// How the outbox is doing.
-    ///
-    /// # Errors
-    /// Like [`list`](Self::list).
-    pub async fn survey(&self) -> Result<Survey> {
-        by_hand!(self.0, "cannot survey the outbox", |storage, session| storage.survey_outbox(session))
     }
 }

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+/// How the broker ends a text that is too long for it.
+const CUT: &str = "...";
+
 /// One argument of a queue that is not as declared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Mismatch {
@@ -23,6 +26,11 @@ impl Mismatch {
         let (argument, rest) = rest.split_once("' for queue '")?;
         let (expected, found) = rest.rsplit_once(": received ")?.1.split_once(" but current is ")?;
         Some(Self { argument: argument.to_owned(), found: side(found), expected: side(expected) })
+    }
+
+    /// Whether the broker has said only the beginning of what the queue has.
+    pub(super) fn is_cut(&self) -> bool {
+        self.found.as_deref().is_some_and(|found| found.ends_with(CUT))
     }
 }
 

@@ -1,0 +1,9 @@
+-- Lock: the row, by the primary key; whoever comes second finds the mark of the first. $3: the runner,
+-- or nobody, the nil UUID, which counts no death and for which none is counted.
+INSERT INTO {schema}{prefix}message_runs AS run (consumer_id, message_key, runner)
+VALUES ($1, $2, $3)
+ON CONFLICT (consumer_id, message_key) DO UPDATE
+SET deaths = run.deaths + (
+        run.runner <> EXCLUDED.runner AND '00000000-0000-0000-0000-000000000000' NOT IN (run.runner, EXCLUDED.runner)
+    )::int, runner = EXCLUDED.runner, started_at = clock_timestamp()
+RETURNING deaths

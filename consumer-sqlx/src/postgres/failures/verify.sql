@@ -1,0 +1,5 @@
+-- Lock: none. Fails where a column that this version uses is missing.
+SELECT consumer_id, event_key, generation, attempts, delays, state, reason, class, error, event_id, event_type, not_before,
+    first_failed_at, last_failed_at
+FROM {schema}{prefix}event_failures
+WHERE 1 = 0

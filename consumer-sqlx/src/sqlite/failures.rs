@@ -1,0 +1,137 @@
+//! The failure records.
+
+mod record;
+mod run;
+mod statements;
+
+use std::time::Duration;
+
+use consumer_core::{
+    failure::{FailureRecord, FailureSurvey, News, RunnerId},
+    inbox::ConsumerId,
+    message::ClaimKey,
+    storage::{FailureStorage, StorageError, Swept},
+};
+use sqlx::SqliteConnection;
+
+pub(super) use self::statements::Statements as FailureStatements;
+use super::{Inner, SqliteSession, SqliteStore, lock, statements::Statements};
+use crate::{
+    failure_row::{Counts, columns},
+    outbox_row::millis,
+};
+
+async fn find(
+    sql: &Statements,
+    conn: &mut SqliteConnection,
+    consumer: ConsumerId,
+    key: ClaimKey,
+) -> Result<Option<FailureRecord>, sqlx::Error> {
+    let row = sqlx::query(sql.failures.find.clone())
+        .bind(consumer.0)
+        .bind(key.as_bytes().as_slice())
+        .fetch_optional(conn)
+        .await?;
+    row.map(|row| Ok(columns!(&row).read())).transpose()
+}
+
+async fn survey(
+    sql: &Statements,
+    conn: &mut SqliteConnection,
+    consumer: ConsumerId,
+) -> Result<FailureSurvey, sqlx::Error> {
+    let (delayed, dead, oldest_us) =
+        sqlx::query_as(sql.failures.survey.clone()).bind(consumer.0).fetch_one(conn).await?;
+    Ok(Counts { delayed, dead, oldest_us }.read())
+}
+
+async fn sweep(store: &Inner, retention: Duration, keep: Duration, batch: u32) -> Result<Swept, sqlx::Error> {
+    let mut conn = lock::connection(&store.pool).await?;
+    let _turn = store.turn.lock().await;
+    let mut tx = lock::alone(&mut conn).await?;
+    let done = sqlx::query(store.sql.failures.sweep.clone())
+        .bind(millis(retention))
+        .bind(millis(keep))
+        .bind(batch)
+        .execute(&mut *tx)
+        .await?;
+    sqlx::query(store.sql.failures.sweep_runs.clone()).bind(millis(retention)).execute(&mut *tx).await?;
+    tx.commit().await?;
+    let rows = done.rows_affected();
+    Ok(Swept { rows, more: rows == u64::from(batch) })
+}
+
+impl FailureStorage for SqliteStore {
+    async fn record_failure(
+        &self,
+        session: &mut SqliteSession,
+        consumer: ConsumerId,
+        key: ClaimKey,
+        news: &News<'_>,
+    ) -> Result<FailureRecord, StorageError> {
+        Ok(record::record(&self.0, session, consumer, key, news).await?)
+    }
+
+    async fn find_failure(
+        &self,
+        session: &mut SqliteSession,
+        consumer: ConsumerId,
+        key: ClaimKey,
+    ) -> Result<Option<FailureRecord>, StorageError> {
+        Ok(find(&self.0.sql, &mut session.conn, consumer, key).await?)
+    }
+
+    async fn reset_failure(
+        &self,
+        session: &mut SqliteSession,
+        consumer: ConsumerId,
+        key: ClaimKey,
+    ) -> Result<bool, StorageError> {
+        Ok(record::change(&self.0, &self.0.sql.failures.reset, session, consumer, key).await?)
+    }
+
+    async fn resolve_failure(
+        &self,
+        session: &mut SqliteSession,
+        consumer: ConsumerId,
+        key: ClaimKey,
+    ) -> Result<bool, StorageError> {
+        Ok(record::change(&self.0, &self.0.sql.failures.resolve, session, consumer, key).await?)
+    }
+
+    async fn survey_failures(
+        &self,
+        session: &mut SqliteSession,
+        consumer: ConsumerId,
+    ) -> Result<FailureSurvey, StorageError> {
+        Ok(survey(&self.0.sql, &mut session.conn, consumer).await?)
+    }
+
+    async fn sweep_failures(
+        &self,
+        retention: Duration,
+        keep: Duration,
+        batch: u32,
+    ) -> Result<Swept, StorageError> {
+        Ok(sweep(&self.0, retention, keep, batch).await?)
+    }
+
+    async fn mark_run(
+        &self,
+        session: &mut SqliteSession,
+        consumer: ConsumerId,
+        message: ClaimKey,
+        runner: RunnerId,
+    ) -> Result<u32, StorageError> {
+        Ok(run::mark(&self.0, session, consumer, message, runner).await?)
+    }
+
+    async fn clear_run(
+        &self,
+        session: &mut SqliteSession,
+        consumer: ConsumerId,
+        message: ClaimKey,
+    ) -> Result<(), StorageError> {
+        Ok(run::clear(&self.0, session, consumer, message).await?)
+    }
+}

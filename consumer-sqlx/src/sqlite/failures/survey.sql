@@ -1,0 +1,6 @@
+-- Lock: none. Index: event_failures_of, the part of the consumer. A state of a newer version counts as dead.
+SELECT count(*) FILTER (WHERE state = 'delayed') AS delayed,
+    count(*) FILTER (WHERE state NOT IN ('delayed', 'redriven')) AS dead,
+    ({now} - min(last_failed_at_ms) FILTER (WHERE state NOT IN ('delayed', 'redriven'))) * 1000 AS oldest_us
+FROM {prefix}event_failures
+WHERE consumer_id = $1
