@@ -1,5 +1,9 @@
 //! The arguments, as people type them.
 
+mod dlq;
+mod doctor;
+mod span;
+
 use std::path::PathBuf;
 
 use clap::{
@@ -9,18 +13,27 @@ use clap::{
 use consumer::{effect::EffectState, outbox::Standing};
 use uuid::Uuid;
 
-/// Looks at what waits for a person in the effect ledger and in the outbox of `consumer`, and acts on it.
+pub use self::{
+    dlq::{Choice, Dlq, LetterList, Place, Redrive, Rules},
+    doctor::Doctor,
+};
+
+/// Looks at what waits for a person in the effect ledger, in the outbox and in the dead-letter queues of `consumer`, and acts
+/// on it.
 ///
-/// The database is that of DATABASE_URL, or of the file that DATABASE_URL_FILE or --database-url-file names. There is no
-/// option for the URL itself: everybody on the machine can read the arguments of a process.
+/// The database is that of DATABASE_URL, or of the file that DATABASE_URL_FILE or --database-url-file names; for dead letters
+/// and the doctor, RabbitMQ is that of AMQP_URL, AMQP_URL_FILE or --amqp-url-file. There is no option for a URL itself:
+/// everybody on the machine can read the arguments of a process.
 ///
-/// Exit codes: 0 done; 1 there is no such row, or it is in a state in which that cannot be done; 2 wrong arguments; 3 the
-/// database cannot be used.
+/// Exit codes: 0 done; 1 there is no such row or letter, or it is in a state in which that cannot be done, or the doctor has
+/// found what a start would refuse; 2 wrong arguments; 3 the database or RabbitMQ cannot be used.
 #[derive(Debug, Parser)]
 #[command(name = "consumer", version, max_term_width = 100)]
 pub struct Arguments {
     #[command(flatten)]
     pub database: Database,
+    #[command(flatten)]
+    pub broker: Broker,
     /// Print JSON
     #[arg(long, global = true)]
     pub json: bool,
@@ -42,6 +55,14 @@ pub struct Database {
     pub table_prefix: String,
 }
 
+/// Which broker.
+#[derive(Args, Debug)]
+pub struct Broker {
+    /// Read the address of RabbitMQ from this file, instead of AMQP_URL
+    #[arg(long, global = true, value_name = "PATH")]
+    pub amqp_url_file: Option<PathBuf>,
+}
+
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Effects: calls to providers that no transaction covers
@@ -50,6 +71,11 @@ pub enum Command {
     /// The outbox: events that leave the database after their transaction
     #[command(subcommand)]
     Outbox(Outbox),
+    /// Dead letters: events that nobody has processed
+    #[command(subcommand)]
+    Dlq(Box<Dlq>),
+    /// Say all at once what a start would refuse or warn about
+    Doctor(Doctor),
 }
 
 #[derive(Debug, Subcommand)]
@@ -192,6 +218,19 @@ mod tests {
     }
 
     #[test]
+    fn who_moves_letters_says_which() {
+        let parse = |rest: &[&str]| Arguments::try_parse_from([&["consumer", "dlq"], rest].concat()).is_ok();
+        for command in ["redrive", "discard"] {
+            assert!(!parse(&[command]) && !parse(&[command, "--consumer", "ledger"]), "{command}");
+            assert!(
+                parse(&[command, "--all"])
+                    && parse(&[command, "--older-than", "2h", "--reason", "permanent"])
+            );
+        }
+        assert!(parse(&["list"]) && !parse(&["list", "--younger-than", "yesterday"]));
+    }
+
+    #[test]
     fn no_argument_takes_a_url() {
         let parse = |rest: &[&str]| {
             Arguments::try_parse_from([&["consumer"], rest, &["outbox", "list"]].concat()).is_ok()
@@ -199,5 +238,6 @@ mod tests {
         assert!(parse(&[]));
         assert!(!parse(&["--database-url", "postgres://user:password@host/db"]));
         assert!(!parse(&["postgres://user:password@host/db"]));
+        assert!(!parse(&["--amqp-url", "amqp://user:password@host"]));
     }
 }

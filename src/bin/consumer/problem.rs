@@ -9,12 +9,12 @@ use std::{
 use consumer::Error;
 use serde_json::json;
 
-/// There is no such row, or it is in another state.
+/// There is no such row or letter, or it is in another state.
 const NOT_POSSIBLE: u8 = 1;
 /// Wrong arguments; clap's own.
 const USAGE: u8 = 2;
-/// The database cannot be used.
-const DATABASE: u8 = 3;
+/// The database or the broker cannot be used.
+const SERVER: u8 = 3;
 
 /// What is wrong, what to do, and the exit code.
 #[derive(Debug)]
@@ -56,7 +56,7 @@ impl fmt::Display for Problem {
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
-        let code = if error.is_settings() { USAGE } else { DATABASE };
+        let code = if error.is_settings() { USAGE } else { SERVER };
         Self { message: chain(&error), code }
     }
 }

@@ -39,6 +39,11 @@ pub fn age(age: Duration) -> String {
     if parts.is_empty() { "0 s".to_owned() } else { parts.join(" ") }
 }
 
+/// `1 letter`, `2 letters`.
+pub fn letters(count: u64) -> String {
+    format!("{count} {}", if count == 1 { "letter" } else { "letters" })
+}
+
 /// Bytes, hidden unless they are to be revealed.
 pub fn bytes(bytes: &[u8], reveal: bool) -> String {
     match reveal {

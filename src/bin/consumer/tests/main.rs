@@ -2,9 +2,15 @@
 
 #![allow(unreachable_pub)]
 
+#[cfg(feature = "rabbitmq")]
+mod doctor;
 mod effects;
+#[cfg(feature = "rabbitmq")]
+mod letters;
 mod outbox;
 mod place;
+#[cfg(feature = "rabbitmq")]
+mod post;
 mod refusals;
 mod rows;
 mod said;
