@@ -58,6 +58,26 @@ const MUTANTS: &[Mutant] = &[
         tests: &[],
     },
     Mutant {
+        name: "letter-acked-before-confirm",
+        why: "a dead letter that no queue took is lost",
+        tests: &[],
+    },
+    Mutant {
+        name: "copy-acked-before-confirm",
+        why: "a copy that no queue has taken is gone with its original when the process dies",
+        tests: &[],
+    },
+    Mutant {
+        name: "attempts-from-headers",
+        why: "a publisher writes a header, and the first failure of its message is its last",
+        tests: &[],
+    },
+    Mutant {
+        name: "requeue-as-retry",
+        why: "a failed message comes back at once and for ever, until the broker gives up on it",
+        tests: &[],
+    },
+    Mutant {
         name: "effect-inside-transaction",
         why: "a transaction that rolls back has charged a customer",
         tests: &[],
