@@ -204,7 +204,11 @@ async fn one_event_takes_effect_in_each_of_two_consumers() {
 
 #[tokio::test]
 async fn another_body_under_a_used_id_is_never_skipped_and_another_spelling_is_no_other_body() {
-    let spelled = message("7", "payment.captured", r#" { "doomed" : false , "payment" : "p\u0031" } "#);
+    let spelled = message(
+        "7",
+        "payment.captured",
+        r#" { "fails":0, "fatal":false, "doomed" : false , "payment" : "p\u0031" } "#,
+    );
     let messages = [("ledger", paid("7", "p1")), ("ledger", spelled), ("ledger", paid("7", "p2"))];
     for backend in Backend::ALL {
         let Some((effects, dead)) = deliver_on(backend, &messages).await else { continue };

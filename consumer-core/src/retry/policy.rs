@@ -41,7 +41,7 @@ impl Default for RetryPolicy {
             first_wait: Duration::from_millis(200),
             longest_wait: Duration::from_secs(30),
             ladder: [5, 30, 5 * 60, 30 * 60].map(Duration::from_secs).into(),
-            deaths: 4,
+            deaths: 8,
         }
     }
 }
@@ -80,7 +80,7 @@ impl RetryPolicy {
 
     /// How many deaths in a row are counted of processes that ran the message, before it is dead-lettered unread; at least 2,
     /// because the first one counted only makes it a suspect among others. That of its very first delivery is not counted:
-    /// nobody marks those.
+    /// nobody marks those. 8 unless this says otherwise: a process that others kill often must not blame who it ran.
     #[must_use]
     pub fn deaths(mut self, deaths: u32) -> Self {
         self.deaths = deaths.max(2);

@@ -11,8 +11,8 @@ use tokio::sync::{Notify, watch};
 use super::job::Job;
 use crate::clock::{self, Instant};
 
-/// How long a suspect waits for the others to be through before it is run all the same.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long suspects wait for the others to be through before they are run all the same: an event may step back for minutes.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The bench of one consumer.
 ///
@@ -30,7 +30,7 @@ struct State {
     /// Deliveries that this consumer has here, whatever they do.
     present: usize,
     suspects: VecDeque<Job>,
-    /// Since when the first of them waits.
+    /// Since when somebody sits here.
     since: Option<Instant>,
     running: bool,
 }
@@ -121,7 +121,7 @@ impl Bench {
         let mut state = self.lock();
         state.running = false;
         let is_empty = state.suspects.is_empty();
-        state.since = (!is_empty).then(clock::now);
+        state.since = state.since.filter(|_| !is_empty);
         drop(state);
         if is_empty {
             self.occupied.send_replace(false);

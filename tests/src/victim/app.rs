@@ -119,7 +119,7 @@ consumers!(mysql, consumer_sqlx::mysql::MySqlStore, consumer::sqlx::MySqlConnect
 consumers!(sqlite, consumer_sqlx::sqlite::SqliteStore, consumer::sqlx::SqliteConnection);
 
 /// The ladder of `patient`, in milliseconds.
-pub(super) const RUNGS_MS: [u64; 2] = [200, 400];
+pub(super) const RUNGS_MS: [u64; 6] = [200, 300, 400, 500, 600, 700];
 
 /// A gateway that fails one call in five is asked this often before a person has to look.
 fn patient() -> RetryPolicy {

@@ -112,7 +112,8 @@ async fn relay_on<S: Storage>(store: S, task: &Relaying) -> consumer::Result<()>
 async fn redrive(task: &Redriving) -> anyhow::Result<()> {
     let store = PgStore::connect(&task.database).await?;
     let letters = DeadLetters::new(store, RabbitMq::connect(&task.amqp).await?, task.queue.as_str());
-    let unlimited = Redrive { per_second: None, ..Redrive::default() };
+    // What was published before a kill, and is processed, is a duplicate.
+    let unlimited = Redrive { per_second: None, discard_processed: true, ..Redrive::default() };
     let redriven = letters.redrive(&LetterFilter::default(), &unlimited).await?;
     println!("{}", redriven.redriven);
     Ok(())

@@ -20,8 +20,8 @@ use super::{EFFECTS, Shop, number, of, paid};
 
 const RUNG: Duration = Duration::from_millis(300);
 const POISON: &str = "poison";
-/// Of the process that runs the fatal one: at first nobody knows, then it is one of a crowd, then it is alone three times.
-const DEATHS: usize = 5;
+/// Of the process that runs the fatal one: at first nobody knows, then it is one of a crowd, then it is alone seven times.
+const DEATHS: usize = 9;
 
 #[derive(Clone, Default)]
 struct Runs(Arc<Mutex<HashMap<String, u32>>>);

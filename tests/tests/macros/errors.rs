@@ -7,6 +7,7 @@ use consumer::{
     classify::{Classify as _, walk},
     handler::Register,
     prelude::*,
+    retry::RetryPolicy,
     sqlx::{self, SqliteConnection},
     storage::Sessions,
 };
@@ -86,7 +87,12 @@ async fn by_anyhow_around_a_class(_: Order) -> anyhow::Result<()> {
 async fn dead_letters<C: Register<SqliteStore>>() -> Vec<String> {
     let database = Database::sqlite();
     let store = SqliteStore::connect(database.url()).await.expect("a store");
-    let stage = Stage::start(store, Default::default(), App::new().register::<C>()).await;
+    let stage = Stage::start(
+        store,
+        Default::default(),
+        App::new().register_with::<C>(|c| c.retry(RetryPolicy::never())),
+    )
+    .await;
     stage.publish("orders", "1", "order", "{}").await;
     stage.drained("orders").await;
     let dead = stage.dead("orders");
