@@ -83,14 +83,18 @@ async fn by_anyhow_around_a_class(_: Order) -> anyhow::Result<()> {
     Err(Rejected.into())
 }
 
-/// The reasons of the dead letters after one order.
+/// The reasons of the dead letters after one order that is tried once.
 async fn dead_letters<C: Register<SqliteStore>>() -> Vec<String> {
+    dead_letters_after::<C>(RetryPolicy::never()).await
+}
+
+async fn dead_letters_after<C: Register<SqliteStore>>(retry: RetryPolicy) -> Vec<String> {
     let database = Database::sqlite();
     let store = SqliteStore::connect(database.url()).await.expect("a store");
     let stage = Stage::start(
         store,
         Default::default(),
-        App::new().register_with::<C>(|c| c.retry(RetryPolicy::never())),
+        App::new().register_with::<C>(|c| c.retry(retry.clone())),
     )
     .await;
     stage.publish("orders", "1", "order", "{}").await;
@@ -128,7 +132,9 @@ async fn other_errors_show_sqlx() {
 
 #[tokio::test]
 async fn a_transient_error_is_tried_again() {
-    assert_eq!(dead_letters::<by_patient>().await, [] as [&str; 0]);
+    assert_eq!(dead_letters::<by_patient>().await, ["attempts-exhausted"]);
+    let patient = RetryPolicy::never().at_once(3);
+    assert_eq!(dead_letters_after::<by_patient>(patient).await, [] as [&str; 0]);
 }
 
 #[derive(Debug, thiserror::Error, Classify)]
