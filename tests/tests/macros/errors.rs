@@ -91,12 +91,9 @@ async fn dead_letters<C: Register<SqliteStore>>() -> Vec<String> {
 async fn dead_letters_after<C: Register<SqliteStore>>(retry: RetryPolicy) -> Vec<String> {
     let database = Database::sqlite();
     let store = SqliteStore::connect(database.url()).await.expect("a store");
-    let stage = Stage::start(
-        store,
-        Default::default(),
-        App::new().register_with::<C>(|c| c.retry(retry.clone())),
-    )
-    .await;
+    let stage =
+        Stage::start(store, Default::default(), App::new().register_with::<C>(|c| c.retry(retry.clone())))
+            .await;
     stage.publish("orders", "1", "order", "{}").await;
     stage.drained("orders").await;
     let dead = stage.dead("orders");
