@@ -15,6 +15,7 @@
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 mod address;
 mod builder;
+mod claims;
 mod connection;
 mod effect_row;
 mod enrollment;

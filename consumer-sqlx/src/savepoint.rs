@@ -10,6 +10,9 @@ pub(crate) const RELEASE: &str = "RELEASE SAVEPOINT consumer_unit";
 /// Asks for it at the end, on the way to the rollback. Unlike [`RELEASE`] it works in an aborted transaction.
 pub(crate) const ROLL_BACK_TO: &str = "ROLLBACK TO SAVEPOINT consumer_unit";
 
+/// Asks for it in the middle of a unit: it fails where the transaction is no longer the one that claimed.
+pub(crate) const RENEW: &str = "RELEASE SAVEPOINT consumer_unit; SAVEPOINT consumer_unit";
+
 /// Undoes whatever transaction is open when ours has gone.
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 pub(crate) const ROLL_BACK: &str = "ROLLBACK";

@@ -1,6 +1,6 @@
 //! A claim as a row holds it.
 
-use consumer_core::inbox::StoredClaim;
+use consumer_core::{inbox::StoredClaim, message::ClaimKey};
 
 /// Reads the columns of a claim.
 ///
@@ -11,4 +11,16 @@ pub(crate) fn claim(stamp: &[u8], readable_id: Option<String>) -> Result<StoredC
         sqlx::Error::Decode(format!("the stamp of a claim has 16 bytes, this one {}", stamp.len()).into())
     })?;
     Ok(StoredClaim::new(bytes, readable_id))
+}
+
+/// Reads the key of a claim.
+///
+/// # Errors
+/// [`sqlx::Error::Decode`] where it is not 16 bytes long.
+#[cfg(any(feature = "mysql", feature = "sqlite"))]
+pub(crate) fn key(bytes: &[u8]) -> Result<ClaimKey, sqlx::Error> {
+    let read = bytes.try_into().map(ClaimKey::from_bytes);
+    read.map_err(|_| {
+        sqlx::Error::Decode(format!("the key of a claim has 16 bytes, this one {}", bytes.len()).into())
+    })
 }

@@ -18,7 +18,7 @@ use consumer::{
 };
 use consumer_core::{
     inbox::{Claim, Claimed, ConsumerId},
-    storage::{Commit, ConsumerName, Rollback, StorageError, UnitLimits},
+    storage::{Commit, ConsumerName, Extent, Rollback, StorageError, UnitLimits},
 };
 use consumer_sqlx::{
     mysql::{MySqlStore, MySqlUnit},
@@ -247,7 +247,7 @@ impl<S: Arena> Contestant<S> {
             round.stand().await;
         }
         let mut asked = now();
-        let mut tx = match storage.begin(&mut session).await {
+        let mut tx = match storage.begin(&mut session, Extent::One).await {
             Ok(tx) => tx,
             Err(error) => return conflict(&storage, &error, tally),
         };

@@ -17,7 +17,7 @@ use consumer::{
 };
 use consumer_core::{
     inbox::{Claim, Claimed},
-    storage::{Commit, ConsumerName, UnitLimits},
+    storage::{Commit, ConsumerName, Extent, UnitLimits},
 };
 use consumer_tests::{
     auditor::Auditor,
@@ -199,7 +199,7 @@ async fn two_deliveries_at_once<S: Arena>(backend: Backend) {
     let claim = Claim::new(consumer, &event, Fingerprint::of(b"{}"));
 
     let mut session = store.open(LIMITS).await.expect("a session");
-    let mut tx = store.begin(&mut session).await.expect("a unit");
+    let mut tx = store.begin(&mut session, Extent::One).await.expect("a unit");
     assert_eq!(store.claim(&mut tx, &claim).await.expect("a claim"), Claimed::Fresh);
     S::take_effect(&mut tx, "a").await.expect("an effect");
     let rival = tokio::spawn(second_delivery(store.clone(), claim));
@@ -212,7 +212,7 @@ async fn two_deliveries_at_once<S: Arena>(backend: Backend) {
 
 async fn second_delivery<S: Arena>(store: S, claim: Claim) {
     let mut session = store.open(LIMITS).await.expect("a session");
-    let mut tx = store.begin(&mut session).await.expect("a unit");
+    let mut tx = store.begin(&mut session, Extent::One).await.expect("a unit");
     match store.claim(&mut tx, &claim).await.expect("an answer") {
         Claimed::Fresh => {
             S::take_effect(&mut tx, "a").await.expect("an effect");

@@ -24,7 +24,7 @@ use crate::{
     handler::{Context, Decoded, HandlerError, panic_text},
     inbox::{Claim, Claimed, Repeat, StoredClaim, compare},
     message::{Reason, Rejection},
-    storage::{Commit, Rollback, Storage, StorageError},
+    storage::{Commit, Extent, Rollback, Storage, StorageError},
     telemetry::Times,
 };
 
@@ -158,7 +158,7 @@ impl<S: Storage> Unit<'_, S> {
             Ok(session) => session,
             Err(error) => return Transaction::NotBegun(error),
         };
-        let mut tx = match storage.begin(session).await {
+        let mut tx = match storage.begin(session, Extent::One).await {
             Ok(tx) => tx,
             Err(error) => return Transaction::NotBegun(error),
         };

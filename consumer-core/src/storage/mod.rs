@@ -1,6 +1,6 @@
 //! The contract of a storage: sessions, units and claims.
 //!
-//! One delivery is one *unit*: begin, claim, handler, guard, flush, commit. A worker owns one [`Sessions::Session`], a pinned
+//! One delivery, or one batch of them, is one *unit*: begin, claim, handler, guard, flush, commit. A worker owns one [`Sessions::Session`], a pinned
 //! connection, and runs its units on it one after the other. The contract in executable form is
 //! [`storage_suite`](crate::testing::storage_suite).
 //!
@@ -51,6 +51,16 @@ impl UnitLimits {
     pub fn server(&self) -> Duration {
         self.handler + self.grace
     }
+}
+
+/// How many events a unit takes up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// One: it waits for a lock as long as its limits allow.
+    One,
+    /// Several. Where a lock wait can end without harm it ends soon, as a conflict: their messages are then processed one by
+    /// one, and no batch keeps many of them waiting for one event of somebody else.
+    Many,
 }
 
 /// A consumer's name in the database, with the names it had before.
@@ -168,6 +178,7 @@ pub trait Storage: OutboxStorage + EffectStorage + FailureStorage {
     fn begin<'s>(
         &self,
         session: &'s mut Self::Session,
+        extent: Extent,
     ) -> impl Future<Output = Result<Self::Tx<'s>, StorageError>> + Send;
 
     /// Claims an event, first of all; waits for a rival who is about to.
@@ -176,6 +187,29 @@ pub trait Storage: OutboxStorage + EffectStorage + FailureStorage {
         tx: &mut Self::Tx<'_>,
         claim: &Claim,
     ) -> impl Future<Output = Result<Claimed, StorageError>> + Send;
+
+    /// Claims several events at once, first of all; waits for rivals who are about to. All are claims of one consumer, and none
+    /// of them has a key that another has.
+    ///
+    /// They are inserted in the order of their keys, whatever order they are given in, so that two batches never wait for each
+    /// other in a circle. The answers come in the order given. After an error the unit is to be rolled back, whatever was
+    /// claimed: some claims may be there by then.
+    fn claim_many(
+        &self,
+        tx: &mut Self::Tx<'_>,
+        claims: &[Claim],
+    ) -> impl Future<Output = Result<Vec<Claimed>, StorageError>> + Send;
+
+    /// Takes fresh claims of this very transaction back, as if they had never been made: with its commit it has not processed
+    /// their events, and rivals wait for them until it has ended.
+    ///
+    /// Where the transaction is no longer the one that claimed, it fails and takes nothing back: what the handler has committed
+    /// is processed. After an error the unit is to be rolled back, which says whether it was that.
+    fn unclaim(
+        &self,
+        tx: &mut Self::Tx<'_>,
+        claims: &[Claim],
+    ) -> impl Future<Output = Result<(), StorageError>> + Send;
 
     /// Keeps done effects of the claimed event from being [compensated](EffectStorage::compensate_effect) until the unit has
     /// ended; `false` if one was. With the commit of the unit they are used, and [swept](EffectStorage::sweep_effects) like its

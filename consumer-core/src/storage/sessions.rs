@@ -1,6 +1,9 @@
 //! Sessions: pinned connections of a storage.
 
-use std::{error::Error as StdError, future::Future};
+use std::{
+    error::Error as StdError,
+    future::{self, Future},
+};
 
 use super::{StorageError, UnitLimits};
 use crate::classify::Class;
@@ -19,6 +22,14 @@ pub trait Sessions: Clone + Send + Sync + 'static {
 
     /// Whether the database answers; what a paused worker asks before it goes on.
     fn ping(&self, session: &mut Self::Session) -> impl Future<Output = Result<(), StorageError>> + Send;
+
+    /// Leaves a session alone for an unknown time: what a worker does when nothing waits for it.
+    ///
+    /// A storage that ends a unit and begins the next in one trip sends here what it has kept back, so that no session is idle
+    /// in a transaction. Units may follow each other without it.
+    fn rest(&self, _session: &mut Self::Session) -> impl Future<Output = Result<(), StorageError>> + Send {
+        future::ready(Ok(()))
+    }
 
     /// The class of one link of an error's chain, if it is this storage's and says one.
     fn classify(&self, error: &(dyn StdError + 'static)) -> Option<Class>;

@@ -1,10 +1,11 @@
 //! A storage in memory that fails on demand: the stage for tests of the runtime itself.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, VecDeque, hash_map::Entry},
     error::Error as StdError,
     fmt,
     marker::PhantomData,
+    slice,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -20,7 +21,9 @@ use crate::{
     error::Result,
     inbox::{Claim, Claimed, ConsumerId, StoredClaim},
     message::ClaimKey,
-    storage::{Commit, ConsumerName, Enrolled, Rollback, Sessions, Storage, StorageError, Swept, UnitLimits},
+    storage::{
+        Commit, ConsumerName, Enrolled, Extent, Rollback, Sessions, Storage, StorageError, Swept, UnitLimits,
+    },
 };
 
 /// A storage whose claims live in this process, with transactions, rivals that wait and faults by script.
@@ -81,7 +84,7 @@ pub enum Step {
     Open,
     /// Beginning a unit.
     Begin,
-    /// Claiming.
+    /// Claiming, one event or several.
     Claim,
     /// Committing.
     Commit,
@@ -89,6 +92,8 @@ pub enum Step {
     Find,
     /// Asking whether the database answers.
     Ping,
+    /// Leaving a session alone for a while.
+    Rest,
     /// Asking for the right to call an effect before the transaction of its event.
     StartEffect,
     /// Leasing the effects that are due.
@@ -170,15 +175,17 @@ impl Drop for MemorySession {
 /// The transaction of one unit.
 pub struct MemoryTx<'s> {
     store: MemoryStore,
-    claimed: Option<(ConsumerId, ClaimKey, StoredClaim)>,
+    claimed: Vec<(ConsumerId, ClaimKey, StoredClaim)>,
+    /// Claims that were taken back. Rivals wait for them all the same.
+    unclaimed: Vec<(ConsumerId, ClaimKey)>,
     session: PhantomData<&'s mut MemorySession>,
 }
 
 impl MemoryTx<'_> {
     fn commit(&mut self, departures: &Departures) {
-        if let Some((consumer, key, stored)) = self.claimed.take() {
-            let mut state = self.store.state();
-            state.send_away(departures);
+        let mut state = self.store.state();
+        state.send_away(departures);
+        for (consumer, key, stored) in self.claimed.drain(..) {
             state.ledger.used((consumer, key));
             state.committed.push(stored.readable_id.clone().unwrap_or_else(|| key.to_string()));
             state.claims.0.insert((consumer, key), Row::Committed(stored));
@@ -188,9 +195,12 @@ impl MemoryTx<'_> {
 
 impl Drop for MemoryTx<'_> {
     fn drop(&mut self) {
-        if let Some((consumer, key, _)) = self.claimed.take() {
-            self.store.state().claims.0.remove(&(consumer, key));
+        let claimed = self.claimed.drain(..).map(|(consumer, key, _)| (consumer, key));
+        let mut state = self.store.state();
+        for event in claimed.chain(self.unclaimed.drain(..)) {
+            state.claims.0.remove(&event);
         }
+        drop(state);
         self.store.0.ended.notify_waiters();
     }
 }
@@ -284,20 +294,27 @@ impl MemoryStore {
         self.strikes(step).map_or(Ok(()), |fault| Err(fault.into()))
     }
 
-    /// Inserts a claim, or says what is there; `None` while somebody else's is neither committed nor undone.
-    fn try_claim(&self, tx: &mut MemoryTx<'_>, claim: &Claim) -> Option<Claimed> {
-        let at = (claim.consumer, claim.key);
-        let mut state = self.state();
-        match state.claims.0.get(&at) {
-            Some(Row::Committed(stored)) => Some(Claimed::Taken(stored.clone())),
-            Some(Row::Uncommitted) => None,
-            None => {
-                state.claims.0.insert(at, Row::Uncommitted);
-                let stored = StoredClaim::new(claim.stamp(), claim.readable_id.clone());
-                tx.claimed = Some((at.0, at.1, stored));
-                Some(Claimed::Fresh)
-            }
+    /// Inserts claims, or says what is there; `None` while somebody else's is neither committed nor undone.
+    fn try_claim(&self, tx: &mut MemoryTx<'_>, claims: &[Claim]) -> Option<Vec<Claimed>> {
+        let claims_of = &mut self.state().claims.0;
+        let is_held =
+            |claim: &Claim| matches!(claims_of.get(&(claim.consumer, claim.key)), Some(Row::Uncommitted));
+        if claims.iter().any(is_held) {
+            return None;
         }
+        let mut insert = |claim: &Claim| match claims_of.entry((claim.consumer, claim.key)) {
+            Entry::Occupied(entry) => match entry.get() {
+                Row::Committed(stored) => Claimed::Taken(stored.clone()),
+                Row::Uncommitted => Claimed::Vanished,
+            },
+            Entry::Vacant(entry) => {
+                entry.insert(Row::Uncommitted);
+                let stored = StoredClaim::new(claim.stamp(), claim.readable_id.clone());
+                tx.claimed.push((claim.consumer, claim.key, stored));
+                Claimed::Fresh
+            }
+        };
+        Some(claims.iter().map(&mut insert).collect())
     }
 }
 
@@ -312,6 +329,10 @@ impl Sessions for MemoryStore {
 
     async fn ping(&self, _: &mut MemorySession) -> Result<(), StorageError> {
         self.check(Step::Ping)
+    }
+
+    async fn rest(&self, _: &mut MemorySession) -> Result<(), StorageError> {
+        self.check(Step::Rest)
     }
 
     fn classify(&self, error: &(dyn StdError + 'static)) -> Option<Class> {
@@ -376,20 +397,37 @@ impl Storage for MemoryStore {
         None
     }
 
-    async fn begin<'s>(&self, _: &'s mut MemorySession) -> Result<MemoryTx<'s>, StorageError> {
+    async fn begin<'s>(&self, _: &'s mut MemorySession, _: Extent) -> Result<MemoryTx<'s>, StorageError> {
         self.check(Step::Begin)?;
-        Ok(MemoryTx { store: self.clone(), claimed: None, session: PhantomData })
+        let (claimed, unclaimed) = (Vec::new(), Vec::new());
+        Ok(MemoryTx { store: self.clone(), claimed, unclaimed, session: PhantomData })
     }
 
     async fn claim(&self, tx: &mut Self::Tx<'_>, claim: &Claim) -> Result<Claimed, StorageError> {
+        let claimed = self.claim_many(tx, slice::from_ref(claim)).await?;
+        Ok(claimed.into_iter().next().unwrap_or(Claimed::Vanished))
+    }
+
+    async fn claim_many(
+        &self,
+        tx: &mut Self::Tx<'_>,
+        claims: &[Claim],
+    ) -> Result<Vec<Claimed>, StorageError> {
         self.check(Step::Claim)?;
         loop {
             let ended = self.0.ended.notified();
-            if let Some(claimed) = self.try_claim(tx, claim) {
+            if let Some(claimed) = self.try_claim(tx, claims) {
                 return Ok(claimed);
             }
             ended.await;
         }
+    }
+
+    async fn unclaim(&self, tx: &mut Self::Tx<'_>, claims: &[Claim]) -> Result<(), StorageError> {
+        let is_meant = |event| claims.iter().any(|claim| (claim.consumer, claim.key) == event);
+        let meant = tx.claimed.extract_if(.., |(consumer, key, _)| is_meant((*consumer, *key)));
+        tx.unclaimed.extend(meant.map(|(consumer, key, _)| (consumer, key)));
+        Ok(())
     }
 
     async fn keep_effects(&self, _: &mut Self::Tx<'_>, effects: &[EffectId]) -> Result<bool, StorageError> {

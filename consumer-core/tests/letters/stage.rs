@@ -13,7 +13,7 @@ use consumer_core::{
     operate::DeadLetters,
     outbox::Relay,
     runtime::RuntimeHandle,
-    storage::{ConsumerName, FailureStorage, Sessions, UnitLimits},
+    storage::{ConsumerName, Extent, FailureStorage, Sessions, UnitLimits},
     testing::{MemorySession, MemoryStore},
 };
 use tokio::{
@@ -101,7 +101,7 @@ impl Stage {
     pub(crate) async fn process(&self, id: &str, body: &str) {
         let mut session = self.session().await;
         let claim = Claim::new(self.ledger, &event(id), Fingerprint::of(body.as_bytes()));
-        let mut tx = self.store.begin(&mut session).await.expect("begun");
+        let mut tx = self.store.begin(&mut session, Extent::One).await.expect("begun");
         self.store.claim(&mut tx, &claim).await.expect("claimed");
         self.store.commit(tx, &Default::default()).await;
     }

@@ -4,6 +4,7 @@
 //! or MariaDB 10.6 (`SKIP LOCKED`).
 
 mod builder;
+mod claims;
 mod classify;
 mod connection;
 mod consumers;
@@ -29,7 +30,7 @@ use consumer_core::{
     effect::EffectId,
     inbox::{Claim, Claimed, ConsumerId, StoredClaim},
     message::ClaimKey,
-    storage::{Commit, ConsumerName, Enrolled, Rollback, Sessions, StorageError, Swept, UnitLimits},
+    storage::{Commit, ConsumerName, Enrolled, Extent, Rollback, Sessions, StorageError, Swept, UnitLimits},
 };
 use sqlx::MySqlPool;
 
@@ -175,12 +176,28 @@ impl Storage for MySqlStore {
         Some(self.0.pool.options().get_max_connections().saturating_sub(1))
     }
 
-    async fn begin<'s>(&self, session: &'s mut MySqlSession) -> Result<MySqlUnit<'s>, StorageError> {
+    async fn begin<'s>(
+        &self,
+        session: &'s mut MySqlSession,
+        _: Extent,
+    ) -> Result<MySqlUnit<'s>, StorageError> {
         Ok(unit::begin(session).await?)
     }
 
     async fn claim(&self, tx: &mut Self::Tx<'_>, claim: &Claim) -> Result<Claimed, StorageError> {
         Ok(unit::claim(&self.0.sql, tx, claim).await?)
+    }
+
+    async fn claim_many(
+        &self,
+        tx: &mut Self::Tx<'_>,
+        claims: &[Claim],
+    ) -> Result<Vec<Claimed>, StorageError> {
+        Ok(claims::claim(&self.0.sql, tx, claims).await?)
+    }
+
+    async fn unclaim(&self, tx: &mut Self::Tx<'_>, claims: &[Claim]) -> Result<(), StorageError> {
+        Ok(claims::unclaim(&self.0.sql, tx, claims).await?)
     }
 
     async fn keep_effects(&self, tx: &mut Self::Tx<'_>, effects: &[EffectId]) -> Result<bool, StorageError> {

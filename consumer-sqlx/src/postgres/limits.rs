@@ -2,20 +2,28 @@
 
 use std::time::Duration;
 
-use consumer_core::storage::UnitLimits;
+use consumer_core::storage::{Extent, UnitLimits};
 use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 
 /// The shortest wait for a lock: below it, two busy transactions would only meet again.
 const SHORTEST_LOCK_WAIT: Duration = Duration::from_millis(100);
+
+/// How long a unit of several events waits for a lock: far less than the `deadlock_timeout` of a server, 1 s unless somebody has
+/// set it, after which a wait in a circle would end. Its messages are then processed one by one, so that nothing is lost but
+/// time.
+const LOCK_WAIT_OF_MANY: Duration = Duration::from_millis(50);
 
 /// Begin, the limits and the savepoint: one text, one round trip.
 ///
 /// `READ WRITE` makes a standby refuse here and not in the middle. A lock is waited for less long than the handler may
 /// run, so that the wait ends as the conflict it is: the statement that fails aborts the transaction, and no handler
 /// can swallow that. Ten such waits, the conflicts in a row that the runtime allows, outlast every rival.
-pub(super) fn begin(limits: UnitLimits) -> SqlStr {
+pub(super) fn begin(limits: UnitLimits, extent: Extent) -> SqlStr {
     let server = millis(limits.server());
-    let lock = millis((limits.handler / 4).max(SHORTEST_LOCK_WAIT));
+    let lock = millis(match extent {
+        Extent::One => (limits.handler / 4).max(SHORTEST_LOCK_WAIT),
+        Extent::Many => LOCK_WAIT_OF_MANY,
+    });
     let text = format!(
         "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
          SET LOCAL lock_timeout = {lock}; \
@@ -37,7 +45,8 @@ mod tests {
 
     #[test]
     fn the_server_outlives_the_handler_and_a_lock_wait_does_not() {
-        let text = begin(UnitLimits { handler: Duration::from_secs(8), grace: Duration::from_secs(2) });
+        let text =
+            begin(UnitLimits { handler: Duration::from_secs(8), grace: Duration::from_secs(2) }, Extent::One);
         let text = text.as_str();
         assert!(
             text.contains("lock_timeout = 2000;") && text.contains("statement_timeout = 10000;"),
@@ -49,8 +58,16 @@ mod tests {
     #[test]
     fn no_limit_becomes_none() {
         let endless = UnitLimits { handler: Duration::MAX / 2, grace: Duration::ZERO };
-        assert!(begin(endless).as_str().contains("statement_timeout = 2147483647;"));
+        assert!(begin(endless, Extent::One).as_str().contains("statement_timeout = 2147483647;"));
         let none = UnitLimits { handler: Duration::ZERO, grace: Duration::ZERO };
-        assert!(!begin(none).as_str().contains(" = 0"));
+        assert!(!begin(none, Extent::One).as_str().contains(" = 0"));
+    }
+
+    #[test]
+    fn many_events_wait_for_a_lock_less_long_than_one() {
+        let limits = UnitLimits { handler: Duration::from_secs(8), grace: Duration::from_secs(2) };
+        let text = begin(limits, Extent::Many);
+        assert!(text.as_str().contains("lock_timeout = 50;"), "{}", text.as_str());
+        assert!(text.as_str().contains("statement_timeout = 10000;"), "{}", text.as_str());
     }
 }

@@ -3,6 +3,7 @@
 //! Run against PostgreSQL 15; the statements need 11.
 
 mod builder;
+mod claims;
 mod classify;
 mod connection;
 mod consumers;
@@ -28,7 +29,7 @@ use consumer_core::{
     effect::EffectId,
     inbox::{Claim, Claimed, ConsumerId, StoredClaim},
     message::ClaimKey,
-    storage::{Commit, ConsumerName, Enrolled, Rollback, Sessions, StorageError, Swept, UnitLimits},
+    storage::{Commit, ConsumerName, Enrolled, Extent, Rollback, Sessions, StorageError, Swept, UnitLimits},
 };
 use sqlx::{Connection as _, PgPool};
 
@@ -165,12 +166,31 @@ impl Storage for PgStore {
         Some(self.0.pool.options().get_max_connections().saturating_sub(1))
     }
 
-    async fn begin<'s>(&self, session: &'s mut PgSession) -> Result<PgUnit<'s>, StorageError> {
-        Ok(unit::begin(session).await?)
+    async fn begin<'s>(
+        &self,
+        session: &'s mut PgSession,
+        extent: Extent,
+    ) -> Result<PgUnit<'s>, StorageError> {
+        Ok(match extent {
+            Extent::One => unit::begin(session).await?,
+            Extent::Many => unit::begin_many(session).await?,
+        })
     }
 
     async fn claim(&self, tx: &mut Self::Tx<'_>, claim: &Claim) -> Result<Claimed, StorageError> {
         Ok(unit::claim(&self.0.sql, tx, claim).await?)
+    }
+
+    async fn claim_many(
+        &self,
+        tx: &mut Self::Tx<'_>,
+        claims: &[Claim],
+    ) -> Result<Vec<Claimed>, StorageError> {
+        Ok(claims::claim(&self.0.sql, tx, claims).await?)
+    }
+
+    async fn unclaim(&self, tx: &mut Self::Tx<'_>, claims: &[Claim]) -> Result<(), StorageError> {
+        Ok(claims::unclaim(&self.0.sql, tx, claims).await?)
     }
 
     async fn keep_effects(&self, tx: &mut Self::Tx<'_>, effects: &[EffectId]) -> Result<bool, StorageError> {

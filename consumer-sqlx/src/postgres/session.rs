@@ -1,6 +1,6 @@
 //! A worker's own connection.
 
-use consumer_core::storage::UnitLimits;
+use consumer_core::storage::{Extent, UnitLimits};
 use sqlx::{PgPool, Postgres, SqlStr, pool::PoolConnection};
 
 use super::{limits, statements};
@@ -10,13 +10,15 @@ use crate::savepoint;
 pub struct PgSession {
     pub(super) conn: PoolConnection<Postgres>,
     pub(super) begin: SqlStr,
+    pub(super) begin_many: SqlStr,
 }
 
 pub(super) async fn open(pool: &PgPool, limits: UnitLimits) -> Result<PgSession, sqlx::Error> {
     let mut conn = pool.acquire().await?;
     conn.close_on_drop();
     leave_transaction(&mut conn).await?;
-    Ok(PgSession { conn, begin: limits::begin(limits) })
+    let [begin, begin_many] = [Extent::One, Extent::Many].map(|extent| limits::begin(limits, extent));
+    Ok(PgSession { conn, begin, begin_many })
 }
 
 /// Ends a transaction that the pool's last user has left open without knowing: an application that drops `pool.begin()`

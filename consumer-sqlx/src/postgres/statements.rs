@@ -2,12 +2,16 @@
 
 use sqlx::{Executor, PgConnection, Postgres, Row, SqlSafeStr, SqlStr};
 
-use super::{effects::EffectStatements, failures::FailureStatements, outbox::OutboxStatements};
+use super::{
+    claims::ClaimsStatements, effects::EffectStatements, failures::FailureStatements,
+    outbox::OutboxStatements,
+};
 use crate::tables::Tables;
 
 /// What runs per delivery or in a loop.
 pub(super) struct Statements {
     pub(super) claim: SqlStr,
+    pub(super) claims: ClaimsStatements,
     pub(super) find: SqlStr,
     pub(super) sweep: SqlStr,
     pub(super) register: SqlStr,
@@ -26,6 +30,7 @@ impl Statements {
     pub(super) fn new(tables: &Tables) -> Self {
         Self {
             claim: tables.sql(include_str!("claim.sql")),
+            claims: ClaimsStatements::new(tables),
             find: tables.sql(include_str!("find.sql")),
             sweep: tables.sql(include_str!("sweep.sql")),
             register: tables.sql("SELECT name, id FROM {schema}{prefix}consumers"),

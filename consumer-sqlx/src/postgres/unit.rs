@@ -24,6 +24,11 @@ pub(super) async fn begin(session: &mut PgSession) -> Result<PgUnit<'_>, sqlx::E
     Ok(PgUnit { tx })
 }
 
+pub(super) async fn begin_many(session: &mut PgSession) -> Result<PgUnit<'_>, sqlx::Error> {
+    let tx = session.conn.begin_with(session.begin_many.clone()).await?;
+    Ok(PgUnit { tx })
+}
+
 pub(super) async fn claim(
     sql: &Statements,
     unit: &mut PgUnit<'_>,

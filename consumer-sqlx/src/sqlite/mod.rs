@@ -3,6 +3,7 @@
 //! Run against the SQLite that sqlx bundles; the tables need 3.37.
 
 mod builder;
+mod claims;
 mod classify;
 mod connection;
 mod consumers;
@@ -29,7 +30,7 @@ use consumer_core::{
     effect::EffectId,
     inbox::{Claim, Claimed, ConsumerId, StoredClaim},
     message::ClaimKey,
-    storage::{Commit, ConsumerName, Enrolled, Rollback, Sessions, StorageError, Swept, UnitLimits},
+    storage::{Commit, ConsumerName, Enrolled, Extent, Rollback, Sessions, StorageError, Swept, UnitLimits},
 };
 use sqlx::{Connection as _, SqlitePool};
 use tokio::sync::Mutex;
@@ -171,12 +172,28 @@ impl Storage for SqliteStore {
         Some(self.0.pool.options().get_max_connections().saturating_sub(1))
     }
 
-    async fn begin<'s>(&self, session: &'s mut SqliteSession) -> Result<SqliteUnit<'s>, StorageError> {
+    async fn begin<'s>(
+        &self,
+        session: &'s mut SqliteSession,
+        _: Extent,
+    ) -> Result<SqliteUnit<'s>, StorageError> {
         Ok(unit::begin(&self.0.turn, session).await?)
     }
 
     async fn claim(&self, tx: &mut Self::Tx<'_>, claim: &Claim) -> Result<Claimed, StorageError> {
         Ok(unit::claim(&self.0.sql, tx, claim).await?)
+    }
+
+    async fn claim_many(
+        &self,
+        tx: &mut Self::Tx<'_>,
+        claims: &[Claim],
+    ) -> Result<Vec<Claimed>, StorageError> {
+        Ok(claims::claim(&self.0.sql, tx, claims).await?)
+    }
+
+    async fn unclaim(&self, tx: &mut Self::Tx<'_>, claims: &[Claim]) -> Result<(), StorageError> {
+        Ok(claims::unclaim(&self.0.sql, tx, claims).await?)
     }
 
     async fn keep_effects(&self, tx: &mut Self::Tx<'_>, effects: &[EffectId]) -> Result<bool, StorageError> {

@@ -10,7 +10,7 @@ use consumer_core::{
     inbox::{Claim, Claimed, ConsumerId},
     message::{EventId, Fingerprint},
     outbox::{Fate, OutboxEvent, Settled},
-    storage::{Commit, ConsumerName, RelayId, StorageError, UnitLimits},
+    storage::{Commit, ConsumerName, Extent, RelayId, StorageError, UnitLimits},
 };
 use uuid::Uuid;
 
@@ -40,7 +40,7 @@ pub(crate) async fn begin<'s, S: Storage>(
     consumer: ConsumerId,
     id: &str,
 ) -> S::Tx<'s> {
-    let mut tx = store.begin(session).await.expect("a unit");
+    let mut tx = store.begin(session, Extent::One).await.expect("a unit");
     let claimed = store.claim(&mut tx, &claim(consumer, id)).await.expect("a claim");
     assert_eq!(claimed, Claimed::Fresh);
     tx

@@ -11,7 +11,7 @@ use crate::{
     departures::Departures,
     inbox::{Claim, Claimed, ConsumerId},
     message::{EventId, Fingerprint},
-    storage::{Commit, ConsumerName, Rollback, Sessions, Storage, StorageError, UnitLimits},
+    storage::{Commit, ConsumerName, Extent, Rollback, Sessions, Storage, StorageError, UnitLimits},
 };
 
 /// How long anything may take that has to happen; far above what a server on a busy machine needs.
@@ -118,7 +118,7 @@ impl<'a, S: SuiteStorage> Process<'a, S> {
         session: &'s mut Session<S>,
         claim: &Claim,
     ) -> Result<(Tx<'s, S>, Claimed), StorageError> {
-        let mut tx = in_time("a unit", self.store.begin(session)).await?;
+        let mut tx = in_time("a unit", self.store.begin(session, Extent::One)).await?;
         match in_time("a claim", self.store.claim(&mut tx, claim)).await {
             Ok(claimed) => Ok((tx, claimed)),
             Err(error) => {

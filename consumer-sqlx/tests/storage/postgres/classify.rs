@@ -1,6 +1,9 @@
 //! What an error means, by its SQLSTATE.
 
-use consumer_core::{Class, Storage, storage::Sessions};
+use consumer_core::{
+    Class, Storage,
+    storage::{Extent, Sessions},
+};
 use consumer_sqlx::Connection as _;
 use sqlx::{Executor, PgConnection};
 
@@ -56,7 +59,7 @@ async fn an_error_is_found_in_every_shape() {
 async fn a_wrong_number_of_values_is_no_outage() {
     let Some((_database, store, _)) = start().await else { return };
     let mut session = store.open(LIMITS).await.expect("a session");
-    let mut tx = store.begin(&mut session).await.expect("a unit");
+    let mut tx = store.begin(&mut session, Extent::One).await.expect("a unit");
     let wrong = sqlx::query("SELECT $1::int + $2::int").bind(1).execute(PgConnection::lend(&mut tx)).await;
     assert_eq!(class(&store, &wrong.expect_err("one value too few").into()), Some(Class::DeployWrong));
 }

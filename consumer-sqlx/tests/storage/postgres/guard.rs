@@ -2,7 +2,7 @@
 
 use consumer_core::{
     Class, Storage,
-    storage::{Commit, Rollback, Sessions},
+    storage::{Commit, Extent, Rollback, Sessions},
     testing::SuiteStorage,
 };
 use consumer_sqlx::Connection as _;
@@ -126,7 +126,7 @@ async fn a_session_that_is_killed_is_a_lost_unit() {
             _ => matches!(store.roll_back(tx).await, Rollback::Lost(_)),
         };
         assert!(lost, "{finish}");
-        let error = store.begin(&mut session).await.err().expect("the connection is gone");
+        let error = store.begin(&mut session, Extent::One).await.err().expect("the connection is gone");
         assert_eq!(class(&store, &error), Some(Class::ServerAway), "{error}");
     }
     assert!(!is_claimed(&store, consumer, "1").await);

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use consumer_core::{
     Class, Storage,
-    storage::{Commit, Rollback, Sessions, UnitLimits},
+    storage::{Commit, Extent, Rollback, Sessions, UnitLimits},
     testing::SuiteStorage,
 };
 use consumer_sqlx::Connection as _;
@@ -37,7 +37,7 @@ async fn a_claim_that_waits_too_long_is_a_conflict() {
     let (mut one, mut other) =
         (store.open(LIMITS).await.expect("a session"), store.open(SHORT).await.expect("a session"));
     let held = begin(&store, &mut one, consumer, "1").await;
-    let mut tx = store.begin(&mut other).await.expect("a unit");
+    let mut tx = store.begin(&mut other, Extent::One).await.expect("a unit");
     let error = store.claim(&mut tx, &claim(consumer, "1")).await.expect_err("the claim is held");
     assert_eq!(class(&store, &error), Some(Class::Conflict), "{error}");
     assert!(matches!(store.roll_back(tx).await, Rollback::Done), "the session goes on");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use consumer_core::{
     Storage,
-    storage::{Commit, Sessions},
+    storage::{Commit, Extent, Sessions},
     testing::SuiteStorage,
 };
 use consumer_sqlx::{Connection as _, postgres::PgStore};
@@ -49,7 +49,7 @@ async fn a_session_counts_in_its_pool_and_is_never_given_back() {
     assert_eq!(store.capacity(), Some(1), "one connection is left for everything else");
     unit::start(&store).await;
     let mut session = store.open(LIMITS).await.expect("a session");
-    let tx = store.begin(&mut session).await.expect("a unit");
+    let tx = store.begin(&mut session, Extent::One).await.expect("a unit");
     drop(tx);
     let _last = pool.acquire().await.expect("the other connection");
     let third = timeout(Duration::from_millis(200), pool.acquire()).await;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use consumer_core::{
     Class, Storage,
-    storage::{Commit, Sessions, UnitLimits},
+    storage::{Commit, Extent, Sessions, UnitLimits},
     testing::SuiteStorage,
 };
 use consumer_sqlx::Connection as _;
@@ -54,6 +54,6 @@ async fn another_process_that_writes_for_too_long_is_a_conflict() {
     let mut other = database.connect().await;
     other.execute("BEGIN IMMEDIATE").await.expect("the write lock");
     let mut session = store.open(LIMITS).await.expect("a session");
-    let error = store.begin(&mut session).await.err().expect("the lock is held");
+    let error = store.begin(&mut session, Extent::One).await.err().expect("the lock is held");
     assert_eq!(class(&store, &error), Some(Class::Conflict), "{error}");
 }

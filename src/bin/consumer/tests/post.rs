@@ -11,7 +11,7 @@ use consumer::{
     doctor::Deployment,
     failure::{FailureRecord, News, Wanted},
     message::{DeadLetter, EventId, Fingerprint, Message, Reason},
-    storage::ConsumerName,
+    storage::{ConsumerName, Extent},
 };
 use consumer_core::inbox::{Claim, ConsumerId};
 
@@ -86,7 +86,7 @@ impl Post {
     /// Another delivery of the event was processed.
     pub async fn process<S: Storage>(&self, store: &S, id: &str) {
         let mut session = rows::session(store).await;
-        let mut tx = store.begin(&mut session).await.expect("begun");
+        let mut tx = store.begin(&mut session, Extent::One).await.expect("begun");
         let claim = Claim::new(self.consumer, &event(id), Fingerprint::of(BODY.as_bytes()));
         store.claim(&mut tx, &claim).await.expect("claimed");
         store.commit(tx, &Default::default()).await;

@@ -9,7 +9,7 @@ use consumer::{
     event::{DecodeError, EncodeError, Event, EventType},
     message::{EventId, Fingerprint},
     outbox::{Cause, Fate, OutboxEvent, Route, Settled},
-    storage::{Commit, ConsumerName, RelayId, UnitLimits},
+    storage::{Commit, ConsumerName, Extent, RelayId, UnitLimits},
 };
 use consumer_core::inbox::{Claim, ConsumerId};
 use uuid::Uuid;
@@ -26,7 +26,7 @@ pub async fn session<S: Storage>(store: &S) -> S::Session {
 /// Commits an event with what it sends away.
 async fn commit<S: Storage>(store: &S, consumer: ConsumerId, id: &EventId, departures: &Departures) {
     let mut session = session(store).await;
-    let mut tx = store.begin(&mut session).await.expect("a transaction");
+    let mut tx = store.begin(&mut session, Extent::One).await.expect("a transaction");
     let claim = Claim::new(consumer, id, Fingerprint::of(b"data"));
     store.claim(&mut tx, &claim).await.expect("a claim");
     assert!(matches!(store.commit(tx, departures).await, Commit::Done));

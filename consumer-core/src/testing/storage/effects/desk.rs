@@ -14,7 +14,7 @@ use crate::{
     inbox::{Claimed, ConsumerId},
     message::{ClaimKey, EventId},
     outbox::{Filter, OutboxEvent, Standing},
-    storage::{Commit, Storage, StorageError},
+    storage::{Commit, Extent, Storage, StorageError},
     testing::storage::stage::{LIMITS, claim_by, enroll, in_time},
 };
 
@@ -86,7 +86,8 @@ impl<S: Storage> Desk<S> {
     pub(super) async fn schedule(&self, intents: &[&Intent]) {
         let departures = sending(intents);
         let mut session = self.open().await;
-        let mut tx = in_time("a unit", self.here.begin(&mut session)).await.expect("a unit can be begun");
+        let mut tx =
+            in_time("a unit", self.here.begin(&mut session, Extent::One)).await.expect("a unit can be begun");
         let claim = claim_by(self.consumer, &format!("schedules {:?}", departures.intents));
         let claimed = in_time("a claim", self.here.claim(&mut tx, &claim)).await;
         assert_eq!(claimed.expect("an event can be claimed"), Claimed::Fresh);

@@ -8,7 +8,7 @@ use super::desk::{CHARGE, Desk, LONG, RECEIPT, SHORT, again, done, open, sending
 use crate::{
     clock,
     effect::{EffectState, Intent, Leased, Moment},
-    storage::Storage,
+    storage::{Extent, Storage},
     testing::storage::stage::{claim_by, in_time},
 };
 
@@ -27,7 +27,8 @@ pub(super) async fn takes_what_a_unit_has_scheduled<S: Storage>(desk: &Desk<S>) 
 
 pub(super) async fn takes_nothing_from_a_unit_that_was_rolled_back<S: Storage>(desk: &Desk<S>) {
     let mut session = desk.open().await;
-    let mut tx = in_time("a unit", desk.here.begin(&mut session)).await.expect("a unit can be begun");
+    let mut tx =
+        in_time("a unit", desk.here.begin(&mut session, Extent::One)).await.expect("a unit can be begun");
     desk.here.claim(&mut tx, &claim_by(desk.consumer, "1")).await.expect("an event can be claimed");
     desk.here.roll_back(tx).await;
     assert_eq!(desk.lease(&[RECEIPT], 10).await, []);

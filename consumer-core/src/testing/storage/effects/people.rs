@@ -10,7 +10,7 @@ use crate::{
     departures::Departures,
     effect::{ByHand, EffectFilter, EffectRecord, EffectState, Ending, Intent, Right},
     inbox::Claimed,
-    storage::{Commit, Storage},
+    storage::{Commit, Extent, Storage},
     testing::storage::stage::{claim_by, in_time},
 };
 
@@ -227,7 +227,8 @@ pub(super) async fn sweep_what_is_done<S: Storage>(desk: &Desk<S>) {
 /// Commits the unit of an event that has used an effect.
 async fn use_it<S: Storage>(desk: &Desk<S>, event: &str, intent: &Intent) {
     let mut session = desk.open().await;
-    let mut tx = in_time("a unit", desk.here.begin(&mut session)).await.expect("a unit can be begun");
+    let mut tx =
+        in_time("a unit", desk.here.begin(&mut session, Extent::One)).await.expect("a unit can be begun");
     let claimed = in_time("a claim", desk.here.claim(&mut tx, &claim_by(desk.consumer, event))).await;
     assert_eq!(claimed.expect("an event can be claimed"), Claimed::Fresh);
     let kept = in_time("a look", desk.here.keep_effects(&mut tx, &[intent.id])).await;

@@ -7,7 +7,7 @@ use crate::{
     departures::Departures,
     effect::{Intent, Right},
     inbox::Claimed,
-    storage::{Commit, Rollback, Storage},
+    storage::{Commit, Extent, Rollback, Storage},
     testing::storage::stage::{a_moment, claim_by, in_time},
 };
 
@@ -42,7 +42,9 @@ pub(super) async fn waits_for_a_unit_that_keeps_the_effect<S: Storage>(desk: &De
     for (event, commits) in [("1", true), ("2", false)] {
         let (intent, refund) = (done_before(desk, event).await, desk.after("refund", event));
         let mut session = open(&desk.there).await;
-        let mut tx = in_time("a unit", desk.there.begin(&mut session)).await.expect("a unit can be begun");
+        let mut tx = in_time("a unit", desk.there.begin(&mut session, Extent::One))
+            .await
+            .expect("a unit can be begun");
         let claimed = in_time("a claim", desk.there.claim(&mut tx, &claim_by(desk.consumer, event))).await;
         assert_eq!(claimed.expect("an event can be claimed"), Claimed::Fresh);
         let kept = in_time("a look", desk.there.keep_effects(&mut tx, &[intent.id])).await;
@@ -65,7 +67,8 @@ pub(super) async fn compensated_is_kept_by_nobody<S: Storage>(desk: &Desk<S>) {
     let (undone, other) = (done_before(desk, "1").await, done_before(desk, "2").await);
     assert!(compensate(desk, &undone, &desk.after("refund", "1")).await);
     let mut session = desk.open().await;
-    let mut tx = in_time("a unit", desk.here.begin(&mut session)).await.expect("a unit can be begun");
+    let mut tx =
+        in_time("a unit", desk.here.begin(&mut session, Extent::One)).await.expect("a unit can be begun");
     for (effects, kept) in [(vec![other.id], true), (vec![other.id, undone.id], false)] {
         let found = in_time("a look", desk.here.keep_effects(&mut tx, &effects)).await;
         assert_eq!(found.expect("effects can be kept"), kept);

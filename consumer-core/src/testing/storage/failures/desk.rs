@@ -8,7 +8,7 @@ use crate::{
     failure::{FailureRecord, News, RunnerId, Wanted},
     inbox::{Claimed, ConsumerId},
     message::{ClaimKey, EventId},
-    storage::{Commit, Storage},
+    storage::{Commit, Extent, Storage},
     testing::storage::stage::{LIMITS, claim_by, enroll, in_time},
 };
 
@@ -133,7 +133,7 @@ pub(super) async fn process<S: Storage>(
     consumer: ConsumerId,
     event: &str,
 ) {
-    let mut tx = in_time("a unit", store.begin(session)).await.expect("a unit can be begun");
+    let mut tx = in_time("a unit", store.begin(session, Extent::One)).await.expect("a unit can be begun");
     let claimed = in_time("a claim", store.claim(&mut tx, &claim_by(consumer, event))).await;
     assert_eq!(claimed.expect("an event can be claimed"), Claimed::Fresh);
     let end = in_time("a commit", store.commit(tx, &Departures::default())).await;
