@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     SuiteStorage,
-    stage::{SHORT, in_time, process},
+    stage::{SHORT, Session, in_time, process},
 };
 use crate::{
     clock,
@@ -50,6 +50,23 @@ pub(super) async fn an_idle_session_still_works<S: SuiteStorage>(database: &S) {
         process.is_claimed("2").await,
         "a worker that had nothing to do for long goes on without a failure"
     );
+}
+
+pub(super) async fn a_session_rests_between_its_units<S: SuiteStorage>(database: &S) {
+    let process = process(database).await;
+    let mut session = process.open_with(SHORT).await;
+    let rest = async |session: &mut Session<S>| {
+        in_time("rest", process.store.rest(session)).await.expect("a session can be left alone");
+    };
+    rest(&mut session).await;
+    for id in ["1", "2"] {
+        process.commit(process.work(&mut session, id).await).await;
+        rest(&mut session).await;
+        rest(&mut session).await;
+    }
+    clock::sleep(LATER).await;
+    process.commit(process.work(&mut session, "3").await).await;
+    assert!(process.is_claimed("3").await, "a session that rested goes on without a failure");
 }
 
 pub(super) async fn a_session_answers_a_ping<S: SuiteStorage>(database: &S) {

@@ -1,6 +1,7 @@
 //! The contract of a storage as tests that every implementation must pass.
 
 mod claim;
+mod claim_many;
 mod commit;
 mod effects;
 mod enrolled;
@@ -17,6 +18,7 @@ mod rename;
 mod rollback;
 mod stage;
 mod sweep;
+mod unclaim;
 
 use std::future::Future;
 
@@ -132,6 +134,21 @@ where
             tells_sources_apart
             keeps_ids_of_any_text
             of_one_event_by_two_consumers_is_fresh_for_both;
+        claim_many:
+            of_new_events_are_fresh_and_found_after_the_commit
+            that_are_rolled_back_leave_none
+            tell_which_are_taken_and_what_was_stored
+            of_no_events_are_none
+            of_a_whole_batch_fit
+            wait_for_a_rival_who_is_about_to_commit
+            wait_for_a_rival_who_rolls_back
+            in_opposite_orders_never_wait_in_a_circle
+            of_many_batches_each_event_is_won_once;
+        unclaim:
+            leaves_an_event_to_be_claimed_again
+            has_a_rival_wait_until_the_unit_has_ended
+            of_a_unit_that_is_rolled_back_leaves_nothing
+            takes_nothing_back_that_the_handler_has_committed;
         race:
             of_many_at_once_one_wins
             a_waiter_is_told_what_the_first_committed
@@ -198,6 +215,7 @@ where
         limits:
             an_abandoned_unit_is_ended
             an_idle_session_still_works
+            a_session_rests_between_its_units
             a_session_answers_a_ping;
     }
     let two_processes = async || {
