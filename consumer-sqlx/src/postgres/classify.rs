@@ -49,6 +49,11 @@ pub(super) fn is_ended(error: &sqlx::Error) -> bool {
     matches!(code(error), Some("25P01" | "3B001"))
 }
 
+/// Whether the server had closed the session before, because nobody continued its transaction.
+pub(super) fn is_given_up(error: &sqlx::Error) -> bool {
+    code(error) == Some("25P03")
+}
+
 /// Whether a failed COMMIT has certainly committed nothing: a deferred constraint, a serialization failure. A server
 /// that was on its way down may have written it.
 pub(super) fn is_refusal(error: &sqlx::Error) -> bool {

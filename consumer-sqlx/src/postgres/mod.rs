@@ -1,6 +1,6 @@
 //! PostgreSQL.
 //!
-//! Run against PostgreSQL 15; the statements need 11.
+//! Run against PostgreSQL 15; the statements need 12 (`AND CHAIN`).
 
 mod builder;
 mod claims;
@@ -123,6 +123,10 @@ impl Sessions for PgStore {
 
     async fn ping(&self, session: &mut PgSession) -> Result<(), StorageError> {
         Ok(session.conn.ping().await?)
+    }
+
+    async fn rest(&self, session: &mut PgSession) -> Result<(), StorageError> {
+        Ok(session.rest().await?)
     }
 
     fn classify(&self, error: &(dyn StdError + 'static)) -> Option<Class> {

@@ -1,7 +1,7 @@
 //! A worker's own connection.
 
 use consumer_core::storage::{Extent, UnitLimits};
-use sqlx::{PgPool, Postgres, SqlStr, pool::PoolConnection};
+use sqlx::{Connection, PgPool, Postgres, SqlStr, pool::PoolConnection};
 
 use super::{limits, statements};
 use crate::savepoint;
@@ -11,6 +11,8 @@ pub struct PgSession {
     pub(super) conn: PoolConnection<Postgres>,
     pub(super) begin: SqlStr,
     pub(super) begin_many: SqlStr,
+    /// Whether the last unit has left a ROLLBACK that is sent with whatever comes next.
+    pub(super) is_owed_a_rollback: bool,
 }
 
 pub(super) async fn open(pool: &PgPool, limits: UnitLimits) -> Result<PgSession, sqlx::Error> {
@@ -18,7 +20,18 @@ pub(super) async fn open(pool: &PgPool, limits: UnitLimits) -> Result<PgSession,
     conn.close_on_drop();
     leave_transaction(&mut conn).await?;
     let [begin, begin_many] = [Extent::One, Extent::Many].map(|extent| limits::begin(limits, extent));
-    Ok(PgSession { conn, begin, begin_many })
+    Ok(PgSession { conn, begin, begin_many, is_owed_a_rollback: false })
+}
+
+impl PgSession {
+    /// Sends the rollback that the last unit has left; whatever is sent, takes it along.
+    pub(super) async fn rest(&mut self) -> Result<(), sqlx::Error> {
+        if self.is_owed_a_rollback {
+            self.conn.ping().await?;
+            self.is_owed_a_rollback = false;
+        }
+        Ok(())
+    }
 }
 
 /// Ends a transaction that the pool's last user has left open without knowing: an application that drops `pool.begin()`

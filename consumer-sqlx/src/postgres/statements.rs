@@ -60,6 +60,10 @@ impl Statements {
 /// Whether the connection is in no transaction. As a text of its own, a statement outside one starts at its start.
 pub(super) const ALONE: &str = "SELECT now() = statement_timestamp()";
 
+/// Ends a unit that sends nothing away: the guard, then the commit, in one trip. Where the guard fails, the server does not go on
+/// to the commit. What is chained is empty, and is rolled back: see the room of the unit.
+pub(super) const END_UNIT: &str = "RELEASE SAVEPOINT consumer_unit; COMMIT AND CHAIN";
+
 /// Runs a text without parameters, which may hold several statements; they are not prepared and take one trip.
 pub(super) async fn run(conn: &mut PgConnection, text: impl SqlSafeStr) -> Result<(), sqlx::Error> {
     conn.execute(text.into_sql_str()).await.map(drop)

@@ -1,6 +1,23 @@
 //! One unit: begin, claim, guard, flush, commit or rollback.
 //!
 //! Nothing here is ever dropped half way; the limits are the server's.
+//!
+//! A unit that sends nothing away ends in one trip: guard and commit are one text, which the driver runs inside its transaction,
+//! and the transaction is dropped afterwards. That is sound because of what sqlx 0.9 does:
+//!
+//! - A text runs in the simple protocol. The server stops at its first error, so COMMIT is executed only after RELEASE has
+//!   found the savepoint: in our transaction, which is not aborted. COMMIT therefore commits, or says why not.
+//! - The text does not change the driver's depth, which is 1; `AND CHAIN` keeps that true, because the server is in a
+//!   transaction again. It is empty: no snapshot, no lock, nothing that a vacuum would wait for.
+//! - `Transaction::drop` at depth 1 writes ROLLBACK into the connection's buffer, sends nothing, and sets the depth to 0.
+//! - Whatever comes next on the connection sends the buffer. `begin_with` writes its own text behind it before it waits for
+//!   both answers, so the rollback costs no trip; every other statement waits for it first, and never runs in what was
+//!   chained.
+//! - Until then the session is idle in a transaction, without our limits, which ended with the commit: a worker that has
+//!   nothing to do lets it [rest](consumer_core::storage::Sessions::rest).
+//!
+//! A handler that leaks a nested transaction (`mem::forget`) leaves the depth at 2. Its work is committed with its claim; the
+//! drop sends the wrong rollback, the next `begin_with` sees the depth and refuses, and the session is replaced.
 
 use consumer_core::{
     departures::Departures,
@@ -9,7 +26,7 @@ use consumer_core::{
     message::ClaimKey,
     storage::{Commit, Rollback},
 };
-use sqlx::{Connection, PgConnection, Postgres, Transaction};
+use sqlx::{Connection, PgConnection, Postgres, SqlStr, Transaction};
 
 use super::{PgSession, classify, effects, outbox, statements, statements::Statements};
 use crate::{savepoint, stored};
@@ -17,16 +34,24 @@ use crate::{savepoint, stored};
 /// The transaction of one unit.
 pub struct PgUnit<'s> {
     pub(super) tx: Transaction<'s, Postgres>,
+    is_owed_a_rollback: &'s mut bool,
 }
 
 pub(super) async fn begin(session: &mut PgSession) -> Result<PgUnit<'_>, sqlx::Error> {
-    let tx = session.conn.begin_with(session.begin.clone()).await?;
-    Ok(PgUnit { tx })
+    let text = session.begin.clone();
+    begin_with(session, text).await
 }
 
 pub(super) async fn begin_many(session: &mut PgSession) -> Result<PgUnit<'_>, sqlx::Error> {
-    let tx = session.conn.begin_with(session.begin_many.clone()).await?;
-    Ok(PgUnit { tx })
+    let text = session.begin_many.clone();
+    begin_with(session, text).await
+}
+
+async fn begin_with(session: &mut PgSession, text: SqlStr) -> Result<PgUnit<'_>, sqlx::Error> {
+    let PgSession { conn, is_owed_a_rollback, .. } = session;
+    let tx = conn.begin_with(text).await?;
+    *is_owed_a_rollback = false;
+    Ok(PgUnit { tx, is_owed_a_rollback })
 }
 
 pub(super) async fn claim(
@@ -73,6 +98,9 @@ pub(super) async fn find(
 }
 
 pub(super) async fn commit(sql: &Statements, mut unit: PgUnit<'_>, departures: &Departures) -> Commit {
+    if departures.is_empty() && !fault::is_mutant("no-guard") {
+        return commit_in_one_trip(unit).await;
+    }
     if !fault::is_mutant("no-guard") {
         match statements::run(&mut unit.tx, savepoint::RELEASE).await {
             Ok(()) => {}
@@ -87,6 +115,21 @@ pub(super) async fn commit(sql: &Statements, mut unit: PgUnit<'_>, departures: &
     }
     match fault::kill_after_sending("K6", unit.tx.commit()).await {
         Ok(()) => Commit::Done,
+        Err(error) if classify::is_refusal(&error) => Commit::Refused(error.into()),
+        Err(error) => Commit::Unknown(error.into()),
+    }
+}
+
+/// A connection that is lost here may have been lost before the text arrived, or after: nobody knows.
+async fn commit_in_one_trip(mut unit: PgUnit<'_>) -> Commit {
+    match fault::kill_after_sending("K6", statements::run(&mut unit.tx, statements::END_UNIT)).await {
+        Ok(()) => {
+            *unit.is_owed_a_rollback = true;
+            Commit::Done
+        }
+        Err(error) if classify::is_aborted(&error) => aborted(unit, error).await,
+        Err(error) if classify::is_ended(&error) => ended(unit).await,
+        Err(error) if classify::is_given_up(&error) => Commit::Lost(error.into()),
         Err(error) if classify::is_refusal(&error) => Commit::Refused(error.into()),
         Err(error) => Commit::Unknown(error.into()),
     }

@@ -2,6 +2,7 @@
 
 use consumer_core::{
     Class, Storage,
+    departures::Departures,
     storage::{Commit, Extent, Rollback, Sessions},
     testing::SuiteStorage,
 };
@@ -10,7 +11,7 @@ use futures_util::FutureExt;
 use sqlx::{Acquire, Executor, PgConnection, Postgres, Transaction};
 
 use super::{stage::write, start};
-use crate::unit::{LIMITS, NOTHING, begin, class, is_claimed};
+use crate::unit::{LIMITS, NOTHING, begin, class, event, is_claimed};
 
 #[tokio::test]
 async fn a_commit_answered_by_rollback_is_no_commit() {
@@ -112,7 +113,8 @@ async fn ddl_belongs_to_the_unit() {
 #[tokio::test]
 async fn a_session_that_is_killed_is_a_lost_unit() {
     let Some((database, store, consumer)) = start().await else { return };
-    for finish in ["commit", "roll back"] {
+    let something = Departures { events: vec![event(None)], intents: Vec::new() };
+    for finish in ["commit", "send away and commit", "roll back"] {
         let mut session = store.open(LIMITS).await.expect("a session");
         let mut tx = begin(&store, &mut session, consumer, "1").await;
         let pid: i32 = sqlx::query_scalar("SELECT pg_backend_pid()")
@@ -122,7 +124,9 @@ async fn a_session_that_is_killed_is_a_lost_unit() {
         let mut admin = database.connect().await;
         sqlx::query("SELECT pg_terminate_backend($1)").bind(pid).execute(&mut admin).await.expect("a kill");
         let lost = match finish {
-            "commit" => matches!(store.commit(tx, &NOTHING).await, Commit::Lost(_)),
+            // Guard and commit are one text: nobody knows whether it arrived.
+            "commit" => matches!(store.commit(tx, &NOTHING).await, Commit::Unknown(_)),
+            "send away and commit" => matches!(store.commit(tx, &something).await, Commit::Lost(_)),
             _ => matches!(store.roll_back(tx).await, Rollback::Lost(_)),
         };
         assert!(lost, "{finish}");
@@ -130,4 +134,21 @@ async fn a_session_that_is_killed_is_a_lost_unit() {
         assert_eq!(class(&store, &error), Some(Class::ServerAway), "{error}");
     }
     assert!(!is_claimed(&store, consumer, "1").await);
+}
+
+/// The driver's depth is wrong then, which the next unit notices.
+#[tokio::test]
+async fn a_nested_transaction_that_is_leaked_does_no_harm() {
+    let Some((database, store, consumer)) = start().await else { return };
+    let mut session = store.open(LIMITS).await.expect("a session");
+    let mut tx = begin(&store, &mut session, consumer, "1").await;
+    let ours = <Transaction<'static, Postgres>>::lend(&mut tx);
+    let mut leaked = ours.begin().await.expect("a savepoint");
+    write(&mut leaked, "1").await.expect("a row");
+    std::mem::forget(leaked);
+    let end = store.commit(tx, &NOTHING).await;
+    assert!(matches!(end, Commit::Done), "{end:?}");
+    assert!(is_claimed(&store, consumer, "1").await);
+    assert_eq!(database.written().await, ["1"]);
+    store.begin(&mut session, Extent::One).await.err().expect("a session that is to be replaced");
 }

@@ -7,7 +7,7 @@ use consumer_core::{
     storage::{Commit, Extent, Rollback, Sessions, UnitLimits},
     testing::SuiteStorage,
 };
-use consumer_sqlx::Connection as _;
+use consumer_sqlx::{Connection as _, postgres::PgStore};
 use sqlx::{Executor, PgConnection};
 
 use super::start;
@@ -72,4 +72,44 @@ async fn a_handler_that_is_cut_off_frees_its_claim() {
     let tx = begin(&store, &mut session, consumer, "1").await;
     assert!(matches!(store.commit(tx, &NOTHING).await, Commit::Done));
     assert_eq!(database.written().await, Vec::<String>::new());
+}
+
+/// A server with this setting closes whoever is idle in a transaction, even in an empty one.
+#[tokio::test]
+async fn a_session_that_rests_outlives_the_limit_of_an_idle_transaction() {
+    let Some((database, _store, consumer)) = start().await else { return };
+    let mut admin = database.connect().await;
+    let name: String =
+        sqlx::query_scalar("SELECT current_database()").fetch_one(&mut admin).await.expect("a name");
+    let alter = format!("ALTER DATABASE {name} SET idle_in_transaction_session_timeout = '100ms'");
+    admin.execute(sqlx::AssertSqlSafe(alter)).await.expect("a setting");
+    let store = PgStore::connect(database.url()).await.expect("a store");
+    let (mut rested, mut restless) =
+        (store.open(LIMITS).await.expect("a session"), store.open(LIMITS).await.expect("a session"));
+    for (session, id) in [(&mut rested, "1"), (&mut restless, "2")] {
+        let tx = begin(&store, session, consumer, id).await;
+        assert!(matches!(store.commit(tx, &NOTHING).await, Commit::Done));
+    }
+    store.rest(&mut rested).await.expect("rest");
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let error = store.begin(&mut restless, Extent::One).await.err().expect("the server has closed it");
+    assert_eq!(class(&store, &error), Some(Class::TimeLimit), "{error}");
+    let tx = begin(&store, &mut rested, consumer, "3").await;
+    assert!(matches!(store.commit(tx, &NOTHING).await, Commit::Done));
+}
+
+/// A batch gives way soon: the messages of a rival's events are then processed one by one.
+#[tokio::test]
+async fn many_claims_that_wait_are_a_conflict_before_a_deadlock_would_be_looked_for() {
+    let Some((_database, store, consumer)) = start().await else { return };
+    let (mut one, mut other) =
+        (store.open(LIMITS).await.expect("a session"), store.open(LIMITS).await.expect("a session"));
+    let held = begin(&store, &mut one, consumer, "1").await;
+    let mut tx = store.begin(&mut other, Extent::Many).await.expect("a unit");
+    let started = Instant::now();
+    let error = store.claim_many(&mut tx, &[claim(consumer, "1")]).await.expect_err("the claim is held");
+    assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
+    assert_eq!(class(&store, &error), Some(Class::Conflict), "{error}");
+    assert!(matches!(store.roll_back(tx).await, Rollback::Done), "the session goes on");
+    assert!(matches!(store.commit(held, &NOTHING).await, Commit::Done));
 }

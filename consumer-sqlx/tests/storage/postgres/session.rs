@@ -90,3 +90,45 @@ async fn a_unit_runs_in_read_committed_whatever_the_database_prefers() {
     assert!(matches!(store.commit(tx, &NOTHING).await, Commit::Done));
     let _ = database.written().await;
 }
+
+/// What the server says that a session does.
+async fn state(admin: &mut PgConnection, pid: i32) -> String {
+    let state = "SELECT state FROM pg_stat_activity WHERE pid = $1";
+    sqlx::query_scalar(state).bind(pid).fetch_one(admin).await.expect("a state")
+}
+
+/// The commit chains an empty transaction, whose rollback the next unit sends; or rest does, where none comes.
+#[tokio::test]
+async fn a_session_that_rests_is_in_no_transaction() {
+    let Some((database, store, consumer)) = start().await else { return };
+    let mut admin = database.connect().await;
+    let mut session = store.open(LIMITS).await.expect("a session");
+    for id in ["1", "2", "3"] {
+        let mut tx = begin(&store, &mut session, consumer, id).await;
+        let pid = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(PgConnection::lend(&mut tx)).await;
+        let pid = pid.expect("a pid");
+        write(PgConnection::lend(&mut tx), id).await.expect("a row");
+        assert!(matches!(store.commit(tx, &NOTHING).await, Commit::Done));
+        assert_eq!(database.written().await.last().map(String::as_str), Some(id), "others see the commit");
+        assert_eq!(state(&mut admin, pid).await, "idle in transaction", "guard and commit were one text");
+        if id != "2" {
+            store.rest(&mut session).await.expect("rest");
+            assert_eq!(state(&mut admin, pid).await, "idle");
+        }
+    }
+}
+
+/// A look outside a unit must not run in what the commit has chained: it would not see what others commit, were there a snapshot,
+/// and leave the session in it.
+#[tokio::test]
+async fn a_look_after_a_unit_is_in_no_transaction() {
+    let Some((database, store, consumer)) = start().await else { return };
+    let mut session = store.open(LIMITS).await.expect("a session");
+    let mut tx = begin(&store, &mut session, consumer, "1").await;
+    let pid = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(PgConnection::lend(&mut tx)).await;
+    assert!(matches!(store.commit(tx, &NOTHING).await, Commit::Done));
+    let key = unit::claim(consumer, "1").key;
+    assert!(store.find(&mut session, consumer, key).await.expect("a look").is_some());
+    assert_eq!(state(&mut database.connect().await, pid.expect("a pid")).await, "idle");
+    store.rest(&mut session).await.expect("rest");
+}
