@@ -99,7 +99,7 @@ pub enum Commit {
     /// The connection was lost before the commit was sent. Nothing was committed by us; what the handler committed,
     /// remains.
     Lost(StorageError),
-    /// The connection was lost after the commit was sent. Only the claim can tell.
+    /// The connection was lost when the commit had been sent, or might have been. Only the claim can tell.
     Unknown(StorageError),
 }
 

@@ -1,6 +1,9 @@
 //! One unit: begin, claim, guard, flush, commit or rollback.
 //!
 //! Nothing here is ever dropped half way; the limits are the server's.
+//!
+//! Guard and commit are two trips, other than on PostgreSQL. In one text they would save none: sqlx waits for the answer to the
+//! rollback that a dropped transaction has queued before it sends anything else, so the next unit would begin a trip later.
 
 use consumer_core::{
     departures::Departures,
