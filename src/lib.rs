@@ -106,7 +106,10 @@ pub mod prelude {
     pub use consumer_core::{
         App, Classify, Event, Meta, State,
         effect::IdempotencyKey,
-        handler::{Completed, Effects, Extract, Outbox, Recording, RequestBody},
+        handler::{
+            Batch, BatchEffects, BatchFailures, BatchOutbox, Completed, Effects, Extract, Outbox, Recording,
+            RequestBody,
+        },
         outbox::Route,
     };
     #[cfg(feature = "macros")]
@@ -122,8 +125,8 @@ pub mod __private {
         effect::EffectSpec,
         event::{DecodeError, EncodeError, Event, EventType, Text, decode_json, encode_json, join},
         handler::{
-            CallOf, ConsumerSpec, Consumes, Context, Effect, Effects, Extract, Failed, Handler, HandlerError,
-            Needs, Performed, Register, Registry, Resolution, referred, resolve, via,
+            BatchFailures, CallOf, ConsumerSpec, Consumes, Context, Effect, Effects, Extract, Failed,
+            Handler, HandlerError, Needs, Performed, Register, Registry, Resolution, referred, resolve, via,
         },
         storage::Storage,
     };
@@ -138,6 +141,8 @@ mod pages {
     struct Readme;
     #[doc = include_str!("../docs/adopting.md")]
     struct Adopting;
+    #[doc = include_str!("../docs/batches.md")]
+    struct Batches;
     #[doc = include_str!("../docs/dead_letters.md")]
     struct DeadLetters;
     #[doc = include_str!("../docs/debezium.md")]

@@ -123,8 +123,8 @@ pub trait Settle: Send + Sync {
 ///
 /// Dropped without one, it stays unsettled until its channel ends, and then comes again.
 pub struct Delivery {
-    /// The message.
-    pub message: Message,
+    /// The message, which is shared with whoever reads its headers later.
+    pub message: Arc<Message>,
     /// What of the message cannot be represented and was replaced, for its dead letter; `None` in nearly every one.
     ///
     /// A publisher can put bytes into an id that are no text. No rule may be built on what is left of such a message: it

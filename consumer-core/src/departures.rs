@@ -12,6 +12,12 @@ pub struct Departures {
 }
 
 impl Departures {
+    /// These too, after the others.
+    pub(crate) fn add(&mut self, others: Self) {
+        self.events.extend(others.events);
+        self.intents.extend(others.intents);
+    }
+
     /// Whether there are none: nothing is written then.
     pub fn is_empty(&self) -> bool {
         self.events.is_empty() && self.intents.is_empty()

@@ -61,9 +61,9 @@ impl fmt::Display for EventType {
 /// # Ok::<(), DecodeError>(())
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be consumed",
+    message = "`{Self}` is no event",
     label = "not an event",
-    note = "an event is a struct or an enum with `#[derive(Event)]`, taken by value"
+    note = "an event is a struct or an enum with `#[derive(Event)]`"
 )]
 pub trait Event: Sized + Send + 'static {
     /// Every schema that this type can be read from; an enum has several.
@@ -71,6 +71,10 @@ pub trait Event: Sized + Send + 'static {
 
     /// The MIME type of what [`Event::encode`] writes.
     const CONTENT_TYPE: &'static str = "application/json";
+
+    /// Whether [`Event::key`] can give one: what has none goes to whoever is free.
+    #[doc(hidden)]
+    const KEYED: bool = true;
 
     /// Reads the data of an event of type `event_type`, which is one of [`Self::TYPES`].
     ///

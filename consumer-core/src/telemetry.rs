@@ -54,6 +54,10 @@ pub const OLDEST_IN_FLIGHT: &str = "consumer_oldest_in_flight_seconds";
 pub const SESSION_WAIT: &str = "consumer_session_wait_seconds";
 /// Duration of a stage, in seconds. Labels: `consumer`, `stage` (`claim`, `handler`, `commit`, `ack`).
 pub const STAGE: &str = "consumer_stage_seconds";
+/// Events that were taken up together. Label: `consumer`.
+pub const BATCH_EVENTS: &str = "consumer_batch_events";
+/// Batches that came to nothing, so that their events went one by one. Label: `consumer`.
+pub const BATCHES_UNDONE: &str = "consumer_batches_undone_total";
 /// Channels and connections rebuilt. Label: `what` (`channel`, `connection`).
 pub const RECONNECTS: &str = "consumer_broker_reconnects_total";
 /// Claims deleted by the sweeper.
@@ -154,6 +158,8 @@ pub(crate) struct Instruments {
     handler: Histogram,
     commit: Histogram,
     ack: Histogram,
+    batch_events: Histogram,
+    batches_undone: Counter,
 }
 
 impl Instruments {
@@ -172,11 +178,21 @@ impl Instruments {
             handler: stage("handler"),
             commit: stage("commit"),
             ack: stage("ack"),
+            batch_events: histogram!(BATCH_EVENTS, "consumer" => consumer),
+            batches_undone: counter!(BATCHES_UNDONE, "consumer" => consumer),
         }
     }
 
-    pub(crate) fn received(&self) {
-        self.received.increment(1);
+    pub(crate) fn received(&self, deliveries: usize) {
+        self.received.increment(deliveries as u64);
+    }
+
+    /// Counts a batch, and how many events it had.
+    pub(crate) fn batch(&self, events: usize, committed: bool) {
+        self.batch_events.record(events as f64);
+        if !committed {
+            self.batches_undone.increment(1);
+        }
     }
 
     pub(crate) fn unverified(&self) {

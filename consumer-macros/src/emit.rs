@@ -96,14 +96,20 @@ pub(crate) fn needs<'a>(
 
 /// The arm for the function's error, which is kept in the way that its type allows.
 pub(crate) fn wrap(private: &TokenStream, place: Span) -> TokenStream {
+    let (error, kept) = kept(private, place);
+    let private = krate::at(place, private);
+    quote!(#private::std::result::Result::Err(#error) => #private::std::result::Result::Err(#kept),)
+}
+
+/// An error's name, and the block that keeps the error in the way that its type allows.
+pub(crate) fn kept(private: &TokenStream, place: Span) -> (Ident, TokenStream) {
     let (error, private) = (Ident::new("__error", place), krate::at(place, private));
     let wrapped = quote_spanned!(place=> (&&&&&#private::via::Tag::of(&#error)).pick().wrap(#error));
-    quote! {
-        #private::std::result::Result::Err(#error) => {
-            use #private::via::{PickClassify as _, PickDyn as _, PickError as _, PickNone as _, PickOwn as _};
-            #private::std::result::Result::Err(#wrapped)
-        }
-    }
+    let block = quote! {{
+        use #private::via::{PickClassify as _, PickDyn as _, PickError as _, PickNone as _, PickOwn as _};
+        #wrapped
+    }};
+    (error, block)
 }
 
 /// The same name, pointing elsewhere.

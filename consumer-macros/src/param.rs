@@ -22,8 +22,17 @@ const CONNECTIONS: &[&str] = &[
     "SqliteTransaction",
 ];
 const POOLS: &[&str] = &["Pool", "PgPool", "MySqlPool", "SqlitePool", "AnyPool", "PoolConnection"];
-const EXTRACTORS: &[&str] =
-    &["Meta", "State", "Outbox", "Effects", "Completed", "IdempotencyKey", "RequestBody"];
+const EXTRACTORS: &[&str] = &[
+    "Meta",
+    "State",
+    "Outbox",
+    "Effects",
+    "BatchOutbox",
+    "BatchEffects",
+    "Completed",
+    "IdempotencyKey",
+    "RequestBody",
+];
 /// Extractors that lend out what they read, too.
 const LENT: &[&str] = &["Meta", "IdempotencyKey"];
 

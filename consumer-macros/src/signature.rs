@@ -93,13 +93,21 @@ fn end(sig: &Signature) -> Span {
 
 /// The `E` of `Result<T, E>`, or the whole type where an alias hides it.
 pub(crate) fn error(output: &Type) -> &Type {
-    let Type::Path(path) = output else { return output };
-    let Some(PathArguments::AngleBracketed(args)) = path.path.segments.last().map(|last| &last.arguments)
-    else {
-        return output;
-    };
-    match args.args.iter().nth(1) {
-        Some(GenericArgument::Type(error)) => error,
-        _ => output,
+    argument(output, 1).unwrap_or(output)
+}
+
+/// The `F` of `Result<BatchFailures<F>, E>`, or as much of it as is written.
+pub(crate) fn failure(output: &Type) -> &Type {
+    let returned = argument(output, 0).unwrap_or(output);
+    argument(returned, 0).unwrap_or(returned)
+}
+
+/// One of the types that a type is generic over.
+fn argument(ty: &Type, position: usize) -> Option<&Type> {
+    let Type::Path(path) = ty else { return None };
+    let PathArguments::AngleBracketed(args) = &path.path.segments.last()?.arguments else { return None };
+    match args.args.iter().nth(position)? {
+        GenericArgument::Type(argument) => Some(argument),
+        _ => None,
     }
 }

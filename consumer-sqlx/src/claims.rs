@@ -11,6 +11,7 @@ use consumer_core::{
 pub(crate) type Found = HashMap<ClaimKey, StoredClaim>;
 
 /// In the order in which every process inserts them.
+#[cfg(any(feature = "mysql", test))]
 pub(crate) fn in_order(claims: &[Claim]) -> Vec<&Claim> {
     let mut claims: Vec<_> = claims.iter().collect();
     claims.sort_by_key(|claim| claim.key);

@@ -1,6 +1,8 @@
 //! A claim as a row holds it.
 
-use consumer_core::{inbox::StoredClaim, message::ClaimKey};
+use consumer_core::inbox::StoredClaim;
+#[cfg(any(feature = "mysql", feature = "sqlite"))]
+use consumer_core::message::ClaimKey;
 
 /// Reads the columns of a claim.
 ///

@@ -11,7 +11,7 @@ use consumer_core::{
     message::HeaderValue,
     telemetry,
 };
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use lapin::{
     Channel, Consumer,
     options::{BasicCancelOptions, BasicConsumeOptions, BasicQosOptions},
@@ -43,6 +43,9 @@ use super::{
 
 /// How long the broker may take to answer while a channel is set up or cancelled.
 const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Deliveries handed out in a row, without asking about anything else in between.
+const AT_ONCE: usize = 64;
 
 /// Channels with deliveries that can still be settled.
 pub(super) type Settlers = Arc<Mutex<Vec<Weak<Settler>>>>;
@@ -207,18 +210,23 @@ impl Consuming {
                     stopping = Some(End::Cancelled);
                 }
                 finding = &mut watchdog, if stopping.is_none() => return found(session, finding).await,
-                next = consumer.next() => match next {
-                    Some(Ok(delivery)) => {
-                        self.hand_out(settler, delivery);
+                next = consumer.next() => {
+                    let (mut next, mut left) = (Some(next), AT_ONCE);
+                    while let Some(taken) = next {
+                        match taken {
+                            Some(Ok(delivery)) => self.hand_out(settler, delivery),
+                            Some(Err(error)) => return lost(session, &error),
+                            None => return stopping.unwrap_or_else(|| End::Channel("RabbitMQ cancelled the consumer".to_owned())),
+                        }
                         if stopping.is_none() && suspicion.clear(settler.settled()) {
                             info!(queue = self.queue.name, "messages are taken at full prefetch again");
                             stop(channel, consumer).await;
                             stopping = Some(End::Replaced);
                         }
+                        left -= 1;
+                        next = if left > 0 { consumer.next().now_or_never() } else { None };
                     }
-                    Some(Err(error)) => return lost(session, &error),
-                    None => return stopping.unwrap_or_else(|| End::Channel("RabbitMQ cancelled the consumer".to_owned())),
-                },
+                }
             }
         }
     }
@@ -234,7 +242,8 @@ impl Consuming {
         if let Some(damage) = &damage {
             warn!(queue = self.queue.name, damage, "a message cannot be read");
         }
-        let delivery = Delivery { message, damage, redelivered, tag, channel: settler.clone() };
+        let delivery =
+            Delivery { message: Arc::new(message), damage, redelivered, tag, channel: settler.clone() };
         if let Err(mpsc::error::SendError(delivery)) = self.deliveries.send(delivery) {
             give_back(delivery);
         }

@@ -161,7 +161,7 @@ impl Inlet {
         let (arrived, arrival) = (self.arrived.clone(), self.arrival.clone());
         let reading = tokio::spawn(async move {
             while let Some(delivery) = deliveries.next().await {
-                arrived.lock().expect("no panic").push(delivery.message.clone());
+                arrived.lock().expect("no panic").push((*delivery.message).clone());
                 arrival.notify_one();
                 delivery.settle(Settlement::Ack, Box::new(|_| {}));
             }

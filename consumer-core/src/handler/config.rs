@@ -16,7 +16,9 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct ConsumerConfig {
     pub(crate) concurrency: usize,
-    pub(crate) prefetch: u16,
+    pub(crate) prefetch: Option<u16>,
+    pub(crate) batch: u16,
+    pub(crate) recent: usize,
     pub(crate) max_body_bytes: usize,
     pub(crate) source: String,
     pub(crate) retry: RetryPolicy,
@@ -41,11 +43,17 @@ impl ConsumerConfig {
     /// RabbitMQ's own default: no delivery may be unsettled for longer.
     pub const DEFAULT_CONSUMER_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 
-    pub(crate) fn new(queue: &str) -> Self {
+    pub(crate) fn of(spec: &super::ConsumerSpec) -> Self {
+        Self { batch: spec.batch.max(1), ..Self::new(spec.queue) }
+    }
+
+    fn new(queue: &str) -> Self {
         let retry = RetryPolicy::default();
         Self {
             concurrency: Self::DEFAULT_CONCURRENCY,
-            prefetch: Self::DEFAULT_PREFETCH,
+            prefetch: None,
+            batch: 1,
+            recent: 0,
             max_body_bytes: Self::DEFAULT_MAX_BODY_BYTES,
             source: String::new(),
             breaker: CircuitBreaker::default(),
@@ -64,10 +72,30 @@ impl ConsumerConfig {
         self
     }
 
-    /// How many deliveries may wait here, unsettled, those in work included. At least 1.
+    /// How many deliveries may wait here, unsettled, those in work included. At least 1. Without it
+    /// [64](Self::DEFAULT_PREFETCH), or four batches for each worker where that is more: one in work, one that waits, and two
+    /// whose acknowledgements travel.
     #[must_use]
     pub fn prefetch(mut self, deliveries: u16) -> Self {
-        self.prefetch = deliveries.max(1);
+        self.prefetch = Some(deliveries.max(1));
+        self
+    }
+
+    /// As it was said, or what the batches need.
+    pub(crate) fn deliveries(&self) -> u16 {
+        let batches = usize::from(self.batch).saturating_mul(self.concurrency).saturating_mul(4);
+        let needed = if self.batch > 1 { u16::try_from(batches).unwrap_or(u16::MAX) } else { 1 };
+        self.prefetch.unwrap_or(Self::DEFAULT_PREFETCH.max(needed))
+    }
+
+    /// How many events that this process has committed last are kept in memory, about 100 bytes each, so that their
+    /// duplicates are skipped without the database; none by default. It pays where a publisher repeats itself within seconds.
+    ///
+    /// Only what was surely committed is kept, and the table decides about everything else. A claim that somebody deletes by
+    /// hand, so that its event is processed again, stays here until the process ends.
+    #[must_use]
+    pub fn recent_events(mut self, events: usize) -> Self {
+        self.recent = events;
         self
     }
 

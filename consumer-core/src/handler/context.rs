@@ -4,7 +4,7 @@ use std::{
     any::{Any, TypeId, type_name},
     borrow::Cow,
     collections::HashMap,
-    fmt,
+    fmt, slice,
     sync::Arc,
 };
 
@@ -42,21 +42,52 @@ impl States {
     }
 }
 
+/// What an extractor for every `In` is told in a batch.
+const NOT_ONE: &str = "`Context::meta` was called for a batch, each event of which has its own: implement the extractor with \
+                       `impl<'a, In: OneEvent> Extract<'a, In>`, so that it does not compile beside a `Batch`";
+
 /// What one call of a handler can see beside its event and its connection.
 pub struct Context {
-    meta: Meta,
+    events: Events,
     states: Arc<States>,
-    sending: Sending,
     /// The results of the effects that ran before, by name.
     completed: Arc<HashMap<&'static str, Bytes>>,
     /// What an effect is called with; `None` for a handler.
     call: Option<(IdempotencyKey, Bytes)>,
 }
 
+/// What a call is about.
+enum Events {
+    One(About),
+    Batch(Vec<About>),
+}
+
+/// One event: its envelope, and what is sent on its behalf.
+pub(super) struct About {
+    meta: Meta,
+    sending: Sending,
+}
+
+impl About {
+    fn new(meta: Meta) -> Self {
+        Self { sending: Sending::caused_by(&meta), meta }
+    }
+
+    pub(super) fn sending(&self) -> &Sending {
+        &self.sending
+    }
+}
+
 impl Context {
     /// For a handler, with the results of the effects that ran before it.
     pub(crate) fn new(meta: Meta, states: Arc<States>, completed: Arc<HashMap<&'static str, Bytes>>) -> Self {
-        Self { sending: Sending::caused_by(&meta), meta, states, completed, call: None }
+        Self { events: Events::One(About::new(meta)), states, completed, call: None }
+    }
+
+    /// For a handler of a batch: its events, in order.
+    pub(crate) fn of_batch(metas: Vec<Meta>, states: Arc<States>) -> Self {
+        let events = Events::Batch(metas.into_iter().map(About::new).collect());
+        Self { events, states, completed: Arc::default(), call: None }
     }
 
     /// For a call of an effect.
@@ -64,8 +95,42 @@ impl Context {
         Self { call: Some((key, request)), ..self }
     }
 
+    /// What is sent on behalf of the only event.
     pub(crate) fn sending(&self) -> &Sending {
-        &self.sending
+        &self.only().sending
+    }
+
+    /// What is sent on behalf of one event of a batch.
+    ///
+    /// # Panics
+    /// If the batch has no such event.
+    pub(crate) fn sending_of(&self, index: usize) -> &Sending {
+        &self.about()[index].sending
+    }
+
+    /// The envelope of one event of a batch.
+    pub(crate) fn meta_of(&self, index: usize) -> &Meta {
+        &self.about()[index].meta
+    }
+
+    /// The envelopes of the events, in order.
+    pub(crate) fn metas(&self) -> impl ExactSizeIterator<Item = &Meta> {
+        self.about().iter().map(|about| &about.meta)
+    }
+
+    /// The events, in order.
+    pub(super) fn about(&self) -> &[About] {
+        match &self.events {
+            Events::One(about) => slice::from_ref(about),
+            Events::Batch(all) => all,
+        }
+    }
+
+    fn only(&self) -> &About {
+        match &self.events {
+            Events::One(about) => about,
+            Events::Batch(_) => panic!("{NOT_ONE}"),
+        }
     }
 
     pub(crate) fn completed(&self, effect: &str) -> Option<&Bytes> {
@@ -81,8 +146,12 @@ impl Context {
     }
 
     /// The envelope of the event, and the attempt.
+    ///
+    /// # Panics
+    /// In a call for a [`Batch`](super::Batch), where each event has its own. Only an extractor for every `In` gets there:
+    /// one for [`OneEvent`](super::OneEvent) does not compile beside a batch.
     pub fn meta(&self) -> &Meta {
-        &self.meta
+        &self.only().meta
     }
 
     /// The state of type `T`, if the app was given one.
@@ -93,7 +162,8 @@ impl Context {
 
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct(type_name::<Self>()).field("meta", &self.meta).finish_non_exhaustive()
+        let metas: Vec<_> = self.metas().collect();
+        f.debug_struct(type_name::<Self>()).field("metas", &metas).finish_non_exhaustive()
     }
 }
 
@@ -113,7 +183,7 @@ struct Facts {
     event_type: String,
     version: u32,
     envelope: Envelope,
-    message: Message,
+    message: Arc<Message>,
     redelivered: bool,
 }
 
@@ -193,7 +263,7 @@ impl Meta {
                 event_type: String::new(),
                 version: 1,
                 envelope: Envelope::default(),
-                message: Message::default(),
+                message: Arc::default(),
                 redelivered: false,
             },
             attempt: 1,
@@ -209,7 +279,7 @@ impl Meta {
         id: EventId,
         (event_type, version): (&str, u32),
         envelope: Envelope,
-        message: Message,
+        message: Arc<Message>,
         redelivered: bool,
     ) -> Self {
         let (consumer, event_type) = (Cow::Borrowed(consumer), event_type.to_owned());
@@ -234,7 +304,7 @@ impl Meta {
             event_type: origin.event_type.clone(),
             version: origin.version,
             envelope,
-            message: Message::default(),
+            message: Arc::default(),
             redelivered: false,
         };
         Self { event: Arc::new(facts), attempt }
@@ -309,7 +379,7 @@ impl MetaBuilder {
     /// Sets the headers.
     #[must_use]
     pub fn headers(mut self, headers: Headers) -> Self {
-        self.facts.message.headers = headers;
+        Arc::make_mut(&mut self.facts.message).headers = headers;
         self
     }
 

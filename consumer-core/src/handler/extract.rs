@@ -2,7 +2,7 @@
 
 use std::any::{Any, TypeId, type_name};
 
-use super::{Context, Effect, HandlerError, Meta, PayloadOf};
+use super::{CallOf, Context, Effect, HandlerError, Meta, PayloadOf};
 use crate::event::Event;
 
 /// A parameter of a handler, beside its event and its connection.
@@ -10,11 +10,11 @@ use crate::event::Event;
 /// Implement it for what several handlers derive from a delivery, such as a tenant from a header:
 ///
 /// ```
-/// use consumer_core::handler::{Context, Extract, HandlerError};
+/// use consumer_core::handler::{Context, Extract, HandlerError, OneEvent};
 ///
 /// struct Tenant(String);
 ///
-/// impl<'a, In> Extract<'a, In> for Tenant {
+/// impl<'a, In: OneEvent> Extract<'a, In> for Tenant {
 ///     fn extract(cx: &'a Context) -> Result<Self, HandlerError> {
 ///         let tenant = cx.meta().headers().text("x-tenant");
 ///         tenant.map(|t| Tenant(t.to_owned())).ok_or_else(|| HandlerError::permanent("the header `x-tenant` is missing"))
@@ -22,14 +22,19 @@ use crate::event::Event;
 /// }
 /// ```
 ///
+/// `In` is what it is extracted for: an event, a [`Batch`](super::Batch) or the call of an effect. An extractor that reads
+/// [`Context::meta`] is for what is about [`OneEvent`]: beside a batch it does not compile.
+///
 /// It is synchronous on purpose: whatever waits here would wait inside the transaction.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be extracted for `{In}`",
     label = "not an extractor",
     note = "an extractor is `State<T>` for what `App::state` was given, `Meta` or `&Meta` for the envelope, `Outbox<'_>`, \
-            `Effects<'_>` or `Completed<effect>` in a consumer, `IdempotencyKey` or `RequestBody` in an effect, or a type of \
-            your own that implements `Extract`; a `State` of axum is another type than `consumer::State`",
-    note = "a consumer takes one event, its first parameter: derive `Event` on an enum for several types"
+            `Effects<'_>` or `Completed<effect>` in a consumer of one event, `BatchOutbox<'_>` or `BatchEffects<'_>` in a \
+            consumer of a `Batch`, `IdempotencyKey` or `RequestBody` in an effect, or a type of your own that implements \
+            `Extract`; a `State` of axum is another type than `consumer::State`",
+    note = "a consumer takes one event, its first parameter: derive `Event` on an enum for several types, and take a `Batch` for \
+            several events at once, each of which has its `item.meta()`"
 )]
 pub trait Extract<'a, In>: Sized {
     /// Reads the value.
@@ -41,6 +46,20 @@ pub trait Extract<'a, In>: Sized {
     /// Reports what has to be there before the first delivery.
     fn needs(_needs: &mut Needs) {}
 }
+
+/// An event, or the call of an effect, which is for one: what [`Context::meta`] speaks of.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not one event",
+    label = "speaks of one event",
+    note = "a `Batch` has no envelope of its own: each of its events has one, `item.meta()`; take the event by itself, or remove \
+            this parameter"
+)]
+pub trait OneEvent {}
+
+#[diagnostic::do_not_recommend]
+impl<E: Event> OneEvent for E {}
+
+impl<F: Effect> OneEvent for CallOf<F> {}
 
 /// Shared state: the value of type `T` that [`App::state`](super::App::state) was given, cloned.
 ///
@@ -60,13 +79,13 @@ impl<'a, In, T: Clone + Send + Sync + 'static> Extract<'a, In> for State<T> {
     }
 }
 
-impl<'a, In> Extract<'a, In> for Meta {
+impl<'a, In: OneEvent> Extract<'a, In> for Meta {
     fn extract(cx: &'a Context) -> Result<Self, HandlerError> {
         Ok(cx.meta().clone())
     }
 }
 
-impl<'a, In> Extract<'a, In> for &'a Meta {
+impl<'a, In: OneEvent> Extract<'a, In> for &'a Meta {
     fn extract(cx: &'a Context) -> Result<Self, HandlerError> {
         Ok(cx.meta())
     }

@@ -33,6 +33,7 @@ pub struct Failed<P> {
 
 impl<P: Serialize + DeserializeOwned + Send + 'static> Event for Failed<P> {
     const TYPES: &'static [EventType] = &[EventType { name: "consumer.effect-failed", version: 1 }];
+    const KEYED: bool = false;
 
     fn decode(_: EventType, data: &[u8]) -> Result<Self, DecodeError> {
         decode_json(data)

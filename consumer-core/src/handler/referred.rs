@@ -1,6 +1,6 @@
 //! Those that an effect refers to by name.
 
-use super::{Consumes, Effect, Effects, Failed, Needs, Performed};
+use super::{Consumes, Effect, Effects, Failed, Input, Needs, Performed};
 
 /// The effect that undoes the effect `F`.
 pub trait Undoes<F: Effect>: Effect {
@@ -62,7 +62,7 @@ pub trait Told<P>: Consumes {
 
 impl<P, C: Consumes> Told<P> for C
 where
-    C::Event: FailureOf<P>,
+    <C::Input as Input>::Event: FailureOf<P>,
 {
     const NAME: &'static str = C::SPEC.name;
 }

@@ -3,8 +3,8 @@
 use std::{any::Any, future::Future, marker::PhantomData, pin::Pin, sync::Arc};
 
 use super::{
-    ConsumerConfig, ConsumerSpec, Context, Effect, Handler, HandlerError, Needs, Performed, Resolution,
-    sending::Effects,
+    ConsumerConfig, ConsumerSpec, Consumes, Context, Effect, Handler, HandlerError, Input, Item, Meta, Needs,
+    Performed, Resolution, sending::Effects,
 };
 use crate::{
     effect::EffectSpec,
@@ -72,8 +72,9 @@ impl<S: Storage> Registry<S> {
         H::needs(&mut needs);
         self.consumers.push(Registered {
             spec: H::SPEC,
-            config: ConsumerConfig::new(H::SPEC.queue),
-            types: H::Event::TYPES,
+            config: ConsumerConfig::of(&H::SPEC),
+            types: EventOf::<H>::TYPES,
+            keyed: EventOf::<H>::KEYED,
             needs,
             handler: Arc::new(Erased::<H>(PhantomData)),
         });
@@ -85,6 +86,8 @@ pub(crate) struct Registered<S: Storage> {
     pub(crate) spec: ConsumerSpec,
     pub(crate) config: ConsumerConfig,
     pub(crate) types: &'static [EventType],
+    /// Whether its events have a key.
+    pub(crate) keyed: bool,
     pub(crate) needs: Needs,
     pub(crate) handler: Arc<dyn ErasedHandler<S>>,
 }
@@ -100,6 +103,7 @@ pub(crate) struct RegisteredEffect {
 /// An event that one [`ErasedHandler`] has decoded and will take back.
 pub(crate) struct Decoded {
     pub(crate) body_id: Option<String>,
+    pub(crate) key: Option<Box<str>>,
     event: Box<dyn Any + Send>,
 }
 
@@ -122,15 +126,32 @@ pub(crate) trait ErasedHandler<S: Storage>: Send + Sync {
         cx: &'a Context,
         tx: &'a mut S::Tx<'s>,
     ) -> BoxFuture<'a, Result<(), HandlerError>>;
+
+    /// Whether it takes several events at once.
+    fn takes_batches(&self) -> bool;
+
+    /// Handles the events that `cx` is about, in its order, if it takes several at once; tells which ones have failed.
+    fn handle_all<'a, 's: 'a>(
+        &self,
+        events: Vec<Decoded>,
+        cx: &'a Context,
+        tx: &'a mut S::Tx<'s>,
+    ) -> BoxFuture<'a, Result<Failures, HandlerError>>;
 }
+
+/// The events of a batch that have failed, by position.
+pub(crate) type Failures = Vec<(usize, HandlerError)>;
 
 struct Erased<H>(PhantomData<fn() -> H>);
 
+type EventOf<H> = <<H as Consumes>::Input as Input>::Event;
+
 impl<S: Storage, H: Handler<S>> ErasedHandler<S> for Erased<H> {
     fn decode(&self, event_type: EventType, data: &[u8]) -> Result<Decoded, DecodeError> {
-        let event = H::Event::decode(event_type, data)?;
+        let event = EventOf::<H>::decode(event_type, data)?;
         let body_id = event.id().map(|id| id.into_owned());
-        Ok(Decoded { body_id, event: Box::new(event) })
+        let key = event.key().map(|key| key.into());
+        Ok(Decoded { body_id, key, event: Box::new(event) })
     }
 
     fn handle<'a, 's: 'a>(
@@ -139,13 +160,41 @@ impl<S: Storage, H: Handler<S>> ErasedHandler<S> for Erased<H> {
         cx: &'a Context,
         tx: &'a mut S::Tx<'s>,
     ) -> BoxFuture<'a, Result<(), HandlerError>> {
-        match event.event.downcast::<H::Event>() {
-            Ok(event) => Box::pin(H::handle(*event, cx, tx)),
-            Err(_) => {
-                Box::pin(async { Err(HandlerError::permanent("the event was decoded by another consumer")) })
-            }
-        }
+        let input = gather::<H::Input>(std::iter::once(event), cx);
+        Box::pin(async move { H::handle(input?, cx, tx).await?.into_result() })
     }
+
+    fn takes_batches(&self) -> bool {
+        H::Input::BATCH
+    }
+
+    fn handle_all<'a, 's: 'a>(
+        &self,
+        events: Vec<Decoded>,
+        cx: &'a Context,
+        tx: &'a mut S::Tx<'s>,
+    ) -> BoxFuture<'a, Result<Failures, HandlerError>> {
+        let input = gather::<H::Input>(events.into_iter(), cx);
+        Box::pin(async move { Ok(H::handle(input?, cx, tx).await?.into_vec()) })
+    }
+}
+
+/// The events as a handler takes them, each with its envelope.
+fn gather<In: Input>(
+    events: impl ExactSizeIterator<Item = Decoded>,
+    cx: &Context,
+) -> Result<In, HandlerError> {
+    let mut all = events.len() == cx.metas().len();
+    let item = |(index, (event, meta)): (usize, (Decoded, &Meta))| match event.event.downcast() {
+        Ok(event) => Some(Item::new(*event, meta.clone(), index)),
+        Err(_) => {
+            all = false;
+            None
+        }
+    };
+    let input = In::gather(events.zip(cx.metas()).enumerate().filter_map(item));
+    let foreign = || HandlerError::permanent("these events were decoded for another call");
+    input.filter(|_| all).ok_or_else(foreign)
 }
 
 /// An [`Effect`] behind a pointer, its payload and its result as JSON.

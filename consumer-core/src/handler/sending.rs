@@ -6,7 +6,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use super::{Context, Effect, Extract, HandlerError, Needs};
+use super::{BatchEffects, BatchOutbox, Context, Effect, Extract, HandlerError, Needs};
 use crate::{
     event::Event,
     outbox::{Cause, OutboxEvent, Route},
@@ -43,7 +43,11 @@ use crate::{
 #[derive(Clone, Copy)]
 pub struct Outbox<'a>(&'a Sending);
 
-impl Outbox<'_> {
+impl<'a> Outbox<'a> {
+    pub(super) fn new(sending: &'a Sending) -> Self {
+        Self(sending)
+    }
+
     /// Publishes an event where it belongs: see [`Route`].
     pub fn publish<E: Event>(&self, event: &E) {
         self.publish_to(event, Route::new());
@@ -60,7 +64,11 @@ impl Outbox<'_> {
 /// What is scheduled is a row of the effect ledger in the handler's transaction: it is called after the commit, always with
 /// the same key and the same bytes, until it succeeds, is refused for good, or reaches its limit.
 #[derive(Clone, Copy)]
-pub struct Effects<'a>(&'a Sending);
+pub struct Effects<'a> {
+    sending: &'a Sending,
+    /// Which event of a batch, where several share one buffer.
+    item: usize,
+}
 
 impl Effects<'_> {
     /// Schedules an effect, once for the event at hand. A second time needs a [label](Self::schedule_labelled), or it poisons
@@ -71,7 +79,7 @@ impl Effects<'_> {
 
     /// Schedules one of several calls of an effect. The label is part of the key: it must be the same at every attempt.
     pub fn schedule_labelled<F: Effect>(&self, label: impl Into<String>, payload: &F::Payload) {
-        self.0.schedule::<F>(label.into(), payload);
+        self.sending.schedule::<F>(self.item, label.into(), payload);
     }
 }
 
@@ -89,7 +97,7 @@ impl<'a, E: Event> Extract<'a, E> for Outbox<'a> {
 #[diagnostic::do_not_recommend]
 impl<'a, E: Event> Extract<'a, E> for Effects<'a> {
     fn extract(cx: &'a Context) -> Result<Self, HandlerError> {
-        Ok(Effects(cx.sending()))
+        Ok(cx.sending().effects())
     }
 }
 
@@ -116,7 +124,7 @@ pub(crate) struct Sending {
 pub(crate) struct Buffer {
     pub(crate) events: Vec<OutboxEvent>,
     pub(crate) scheduled: Vec<Scheduled>,
-    labels: BTreeSet<(&'static str, String)>,
+    labels: BTreeSet<(usize, &'static str, String)>,
     /// The first thing that cannot be sent.
     pub(crate) flaw: Option<String>,
 }
@@ -133,7 +141,12 @@ impl Sending {
     }
 
     pub(crate) fn effects(&self) -> Effects<'_> {
-        Effects(self)
+        self.effects_of(0)
+    }
+
+    /// Those of one event of a batch, where several share this buffer.
+    pub(super) fn effects_of(&self, item: usize) -> Effects<'_> {
+        Effects { sending: self, item }
     }
 
     /// Everything that was sent; the buffer is empty then.
@@ -156,12 +169,12 @@ impl Sending {
         }
     }
 
-    fn schedule<F: Effect>(&self, label: String, payload: &F::Payload) {
+    fn schedule<F: Effect>(&self, item: usize, label: String, payload: &F::Payload) {
         let effect = F::SPEC.name;
         let request = serde_json::to_vec(payload);
         let mut buffer = self.buffer();
         match request {
-            Ok(_) if !buffer.labels.insert((effect, label.clone())) => buffer.spoil(format!(
+            Ok(_) if !buffer.labels.insert((item, effect, label.clone())) => buffer.spoil(format!(
                 "effect `{effect}` was scheduled twice with label {label:?} for one event; give each its own with \
                  `schedule_labelled`, or the provider would take them for one"
             )),
@@ -217,7 +230,17 @@ impl Recording {
 
     /// Effects to lend.
     pub fn effects(&self) -> Effects<'_> {
-        Effects(&self.0)
+        self.0.effects()
+    }
+
+    /// An outbox to lend to a handler of a batch.
+    pub fn batch_outbox(&self) -> BatchOutbox<'_> {
+        BatchOutbox::recorded(&self.0)
+    }
+
+    /// Effects to lend to a handler of a batch.
+    pub fn batch_effects(&self) -> BatchEffects<'_> {
+        BatchEffects::recorded(&self.0)
     }
 
     /// The events of this type that were published, in order.

@@ -3,20 +3,25 @@
 //! Method lookup tries `&&&&Tag<E>` before `&&&Tag<E>` and so on, and takes the first tier whose bounds hold. The last
 //! tier for errors has a bound that fails with a message: a silent last tier would accept everything.
 
-use std::{any::type_name, error::Error as StdError, marker::PhantomData};
+use std::{any::type_name, convert::Infallible, error::Error as StdError, marker::PhantomData};
 
-use super::{Extract, HandlerError, Needs, error::Failure};
+use super::{Batch, BatchFailures, Extract, HandlerError, Needs, error::Failure};
 use crate::{
     classify::{Classify, Verdict},
     effect::ProviderError,
 };
 
-/// What a handler has returned, through any alias such as `anyhow::Result<()>`.
+/// What a handler of `In` has returned, through any alias such as `anyhow::Result<()>`.
 ///
 /// # Errors
 /// The handler's own.
-pub fn outcome<R: Outcome<E>, E>(returned: R) -> Result<(), E> {
+pub fn outcome<In, R: Outcome<In, F, E>, F, E>(returned: R) -> Result<BatchFailures<F>, E> {
     returned.into_result()
+}
+
+/// The failures of a handler, their errors kept.
+pub fn kept<F>(failures: BatchFailures<F>, keep: impl Fn(F) -> HandlerError) -> BatchFailures {
+    failures.map(keep)
 }
 
 /// The return type of a handler.
@@ -24,17 +29,25 @@ pub fn outcome<R: Outcome<E>, E>(returned: R) -> Result<(), E> {
     message = "a consumer returns `Result<(), E>`, not `{Self}`",
     label = "expected `Result<(), E>`",
     note = "`Ok(())` = decided: the unit commits; `Err` = could not decide: it rolls back, to be tried again or \
-            dead-lettered; a result for others is an event to publish or a row to write"
+            dead-lettered; a result for others is an event to publish or a row to write",
+    note = "a consumer of a `Batch` may also return `Result<BatchFailures<F>, E>`, where `F` is an error too: which events it \
+            could not decide"
 )]
-pub trait Outcome<E> {
-    /// Itself.
+pub trait Outcome<In, F, E> {
+    /// Which events could not be decided.
     ///
     /// # Errors
     /// The handler's own.
-    fn into_result(self) -> Result<(), E>;
+    fn into_result(self) -> Result<BatchFailures<F>, E>;
 }
 
-impl<E> Outcome<E> for Result<(), E> {
+impl<In, E> Outcome<In, Infallible, E> for Result<(), E> {
+    fn into_result(self) -> Result<BatchFailures<Infallible>, E> {
+        self.map(|()| BatchFailures::new())
+    }
+}
+
+impl<Ev, F, E> Outcome<Batch<Ev>, F, E> for Result<BatchFailures<F>, E> {
     fn into_result(self) -> Self {
         self
     }
@@ -310,7 +323,7 @@ impl<In, T> PickNoNeeds for Param<In, T> {}
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::handler::{Meta, State};
+    use crate::handler::{Failed, Meta, State};
 
     #[derive(Debug)]
     struct Classified;
@@ -327,6 +340,24 @@ mod tests {
         fn classify(&self) -> Verdict<'_> {
             Verdict::Permanent
         }
+    }
+
+    fn returned<In, R: Outcome<In, F, E>, F, E>(of: R) -> Result<usize, E> {
+        outcome::<In, _, _, _>(of).map(|failures| failures.len())
+    }
+
+    #[test]
+    fn failures_by_event_are_told_of_a_batch_alone() {
+        let failed = || {
+            let mut failures = BatchFailures::<Classified>::new();
+            failures.fail(&crate::handler::Item::new((), Meta::for_test("1").build(), 3), Classified);
+            failures
+        };
+        assert!(matches!(returned::<Failed<()>, _, _, _>(Ok::<_, HandlerError>(())), Ok(0)));
+        assert!(matches!(returned::<Batch<Failed<()>>, _, _, _>(Ok::<_, HandlerError>(())), Ok(0)));
+        assert!(matches!(returned::<Batch<Failed<()>>, _, _, _>(Ok::<_, HandlerError>(failed())), Ok(1)));
+        let kept = kept(failed(), |error| (&&&&&Tag::of(&error)).pick().wrap(error)).into_vec();
+        assert!(matches!(&kept[..], [(3, error)] if error.0.verdict().is_some()), "{kept:?}");
     }
 
     macro_rules! unclassified {
@@ -354,7 +385,7 @@ mod tests {
     fn an_extractor_reports_its_needs_and_nothing_else_does() {
         let mut needs = Needs::default();
         (&&Param::<(), State<u8>>::new()).report(&mut needs);
-        (&&Param::<(), &'static Meta>::new()).report(&mut needs);
+        (&&Param::<Failed<()>, &'static Meta>::new()).report(&mut needs);
         (&&Param::<(), String>::new()).report(&mut needs);
         assert_eq!(needs.states.len(), 1);
     }

@@ -15,6 +15,7 @@ pub(super) fn mistakes<S: Storage>(registry: &Registry<S>, keys: &dyn KeyScheme)
     let Registry { consumers, effects } = registry;
     let mut mistakes = repeated(effects);
     mistakes.extend(consumers.iter().flat_map(|consumer| completing(consumer, effects)));
+    mistakes.extend(consumers.iter().filter_map(waiting));
     mistakes.extend(effects.iter().flat_map(|effect| alone(effect, consumers)));
     mistakes.extend(effects.iter().filter_map(|effect| telling(effect, consumers)));
     mistakes.extend(effects.iter().filter_map(|effect| undone(effect, effects)));
@@ -55,6 +56,17 @@ fn completing<S: Storage>(consumer: &Registered<S>, effects: &[RegisteredEffect]
         earlier.push(wanted);
     }
     mistakes
+}
+
+/// Nobody's call to a provider is waited for by the events of others.
+fn waiting<S: Storage>(consumer: &Registered<S>) -> Option<String> {
+    let (name, batch) = (consumer.spec.name, consumer.spec.batch);
+    let wanted = consumer.needs.completes.first().filter(|_| batch > 1)?.effect;
+    Some(format!(
+        "consumer `{name}` has `batch = {batch}` and takes the `Completed` of effect `{wanted}`, which runs before the transaction of \
+         its event: the other events of the batch would wait for its provider; take `batch` out of the attribute, or schedule \
+         the effect with `Effects<'_>`"
+    ))
 }
 
 /// An effect that takes results of others runs before a handler, or not at all.

@@ -32,7 +32,7 @@ impl MemorySubscription {
             self.channel = Arc::new(Channel { server: self.channel.server.clone(), address });
         }
         Delivery {
-            message: taken.stored.to_message(taken.kind),
+            message: Arc::new(taken.stored.to_message(taken.kind)),
             redelivered: taken.stored.returns > 0,
             tag: taken.tag,
             channel: self.channel.clone(),

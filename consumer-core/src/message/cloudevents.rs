@@ -28,7 +28,7 @@ pub(super) fn read(message: &Message) -> Result<Option<Envelope>, Rejection> {
         refuse_format(media_type)?;
         return structured(&message.body).map(Some);
     }
-    if REQUIRED.iter().any(|name| header(&message.headers, name).is_some()) {
+    if message.headers.iter().any(|(name, _)| is_required(name)) {
         return binary(message).map(Some);
     }
     Ok(None)

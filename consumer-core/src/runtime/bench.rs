@@ -8,7 +8,7 @@ use std::{
 
 use tokio::sync::{Notify, watch};
 
-use super::job::Job;
+use super::job::BoxedJob;
 use crate::clock::{self, Instant};
 
 /// How long suspects wait for the others to be through before they are run all the same: an event may step back for minutes.
@@ -29,7 +29,7 @@ pub(super) struct Bench {
 struct State {
     /// Deliveries that this consumer has here, whatever they do.
     present: usize,
-    suspects: VecDeque<Job>,
+    suspects: VecDeque<BoxedJob>,
     /// Since when somebody sits here.
     since: Option<Instant>,
     running: bool,
@@ -80,7 +80,7 @@ impl Bench {
     }
 
     /// Has a suspect wait for its turn.
-    pub(super) fn sit(&self, job: Job) {
+    pub(super) fn sit(&self, job: BoxedJob) {
         let mut state = self.lock();
         state.since.get_or_insert_with(clock::now);
         state.suspects.push_back(job);
@@ -94,7 +94,7 @@ impl Bench {
     ///
     /// # Cancel safety
     /// No suspect is lost when the future is dropped.
-    pub(super) async fn next(&self, all: impl Future<Output = ()>) -> Job {
+    pub(super) async fn next(&self, all: impl Future<Output = ()>) -> BoxedJob {
         let mut all = std::pin::pin!(all);
         let mut leaves = false;
         loop {

@@ -9,7 +9,9 @@ use std::{
     time::Duration,
 };
 
-use super::{bench::Bench, breaker::Breaker, effects::Ledger, gate::Gate, limit::Limit, vitals::Vitals};
+use super::{
+    bench::Bench, breaker::Breaker, effects::Ledger, gate::Gate, limit::Limit, recent::Recent, vitals::Vitals,
+};
 use crate::{
     clock::{self, Instant},
     event::EventType,
@@ -32,6 +34,8 @@ pub(super) struct Consumer<S: Storage> {
     pub(super) handler: Arc<dyn ErasedHandler<S>>,
     pub(super) states: Arc<States>,
     pub(super) effects: Arc<Ledger>,
+    /// What no effect has left.
+    pub(super) nothing_completed: Arc<HashMap<&'static str, bytes::Bytes>>,
     /// The effects that run before the handler, in order, each once.
     pub(super) completes: Vec<ToComplete>,
     pub(super) storage: S,
@@ -41,6 +45,9 @@ pub(super) struct Consumer<S: Storage> {
     pub(super) breaker: Arc<Breaker>,
     pub(super) bench: Arc<Bench>,
     pub(super) limit: Limit,
+    pub(super) recent: Recent,
+    /// Whether its events have keys.
+    pub(super) keyed: bool,
     spreads: Mutex<HashMap<Duration, Spread>>,
     epoch: Instant,
     commits: AtomicU64,
@@ -54,13 +61,14 @@ impl<S: Storage> Consumer<S> {
         effects: Arc<Ledger>,
         storage: S,
     ) -> Self {
-        let Registered { spec, config, types, handler, needs } = registered;
+        let Registered { spec, config, types, keyed, handler, needs } = registered;
         Self {
             id,
             types,
             handler,
             states,
             effects,
+            nothing_completed: Arc::default(),
             completes: needs.each_to_complete(),
             storage,
             instruments: Arc::new(Instruments::new(spec.name)),
@@ -69,6 +77,8 @@ impl<S: Storage> Consumer<S> {
             breaker: Arc::new(Breaker::new(spec.name, config.breaker)),
             bench: Arc::default(),
             limit: Limit::new(config.rate),
+            recent: Recent::new(config.recent),
+            keyed,
             spreads: Mutex::default(),
             epoch: clock::now(),
             commits: AtomicU64::new(0),
@@ -88,9 +98,14 @@ impl<S: Storage> Consumer<S> {
         spreads.entry(delay).or_default().next(now, delay, fastrand::f64())
     }
 
-    /// Notes that an event was committed.
-    pub(super) fn committed(&self) {
-        self.commits.fetch_add(1, Ordering::Relaxed);
+    /// Notes that events were committed.
+    pub(super) fn committed(&self, events: u64) {
+        self.commits.fetch_add(events, Ordering::Relaxed);
+    }
+
+    /// How long a whole batch may take: what a handler may, and never so long that the broker takes its deliveries back.
+    pub(super) fn batch_limit(&self) -> Duration {
+        self.spec.timeout.min(self.config.longest_hold())
     }
 
     /// How many events were committed so far.

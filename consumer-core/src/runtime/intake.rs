@@ -1,5 +1,10 @@
 //! The intake: a message becomes an event with an identity, or a reason for the dead-letter queue.
 
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Mutex, PoisonError},
+};
+
 use crate::{
     broker::Delivery,
     event::EventType,
@@ -15,25 +20,43 @@ use super::consumer::Consumer;
 pub(super) struct Prepared {
     pub(super) meta: Meta,
     pub(super) claim: Claim,
+    /// The entity whose timeline the event belongs to.
+    pub(super) key: Option<Box<str>>,
     event_type: EventType,
-    decoded: Option<Decoded>,
+    /// Never locked: an event need not be `Sync`, but the delivery that holds it is borrowed across waits.
+    decoded: Mutex<Option<Decoded>>,
 }
 
 impl Prepared {
-    /// Reads a message as an event of this consumer.
+    /// Reads a message as an event of this consumer. That runs the user's `Deserialize`, which may panic.
     pub(super) fn read<S: Storage>(consumer: &Consumer<S>, delivery: &Delivery) -> Result<Self, Rejection> {
+        let read = catch_unwind(AssertUnwindSafe(|| Self::of(consumer, delivery)));
+        read.unwrap_or_else(|_| {
+            let detail = "reading it panicked; what the panic said is on the standard error, because it may repeat the data";
+            Err(Rejection::new(Reason::Undecodable, detail))
+        })
+    }
+
+    fn of<S: Storage>(consumer: &Consumer<S>, delivery: &Delivery) -> Result<Self, Rejection> {
         let message = &delivery.message;
         check_damage(delivery)?;
         check_size(message, consumer.config.max_body_bytes)?;
         let envelope = Envelope::read(message)?;
         let event_type = select(consumer.types, envelope.event_type.as_deref(), envelope.version)?;
-        let decoded = decode(consumer, event_type, &envelope)?;
+        let mut decoded = decode(consumer, event_type, &envelope)?;
         let id = envelope.identity(decoded.body_id.as_deref(), &consumer.config.source)?;
         let claim = claim(consumer.id, &id, Fingerprint::of(&envelope.data));
         let named = (event_type.name, event_type.version);
-        let meta =
-            Meta::of_delivery(consumer.spec.name, id, named, envelope, message.clone(), delivery.redelivered);
-        Ok(Self { meta, claim, event_type, decoded: Some(decoded) })
+        let meta = Meta::of_delivery(
+            consumer.spec.name,
+            id,
+            named,
+            envelope,
+            Arc::clone(message),
+            delivery.redelivered,
+        );
+        let key = decoded.key.take();
+        Ok(Self { meta, claim, key, event_type, decoded: Mutex::new(Some(decoded)) })
     }
 
     /// Refuses the last event of a chain that is too long.
@@ -50,7 +73,7 @@ impl Prepared {
 
     /// The event for the next attempt; a handler takes it by value, so later attempts decode it again.
     pub(super) fn event<S: Storage>(&mut self, consumer: &Consumer<S>) -> Result<Decoded, Rejection> {
-        match self.decoded.take() {
+        match self.decoded.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
             Some(decoded) => Ok(decoded),
             None => decode(consumer, self.event_type, self.meta.envelope()),
         }

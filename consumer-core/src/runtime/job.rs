@@ -2,28 +2,36 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::sync::mpsc;
-
-use super::{bench::Presence, intake::Prepared};
+use super::{
+    bench::Presence,
+    intake::Prepared,
+    lanes::{Lanes, Seat, Stay},
+};
 use crate::{
     broker::{Delivery, Settle, Settled, Settlement},
     clock::{self, Instant},
     handler::Meta,
     inbox::Claim,
-    message::Reason,
+    message::{Delayed, Reason, Rejection},
     retry::{LONGEST_HOLD, Tally},
     telemetry::{Instruments, Outcome, Record, Times},
 };
 
-/// A delivery on its way through a consumer.
-///
-/// It keeps the queue it came from open, so that the workers stay as long as there is a job somewhere.
+/// A delivery on its way through a consumer; the workers stay as long as there is one somewhere.
 pub(super) struct Job {
     pub(super) delivery: Delivery,
+    /// What it was read as, until a worker takes it.
+    pub(super) read: Option<Result<Prepared, Rejection>>,
+    /// Whether it may be processed together with others: nothing has happened to it yet.
+    pub(super) mixes: bool,
+    /// Its claim on its lane, where its event has a key and it is ready or in work.
+    pub(super) seat: Option<Seat>,
     pub(super) tally: Tally,
     /// Commits of the consumer when this delivery last failed.
     pub(super) commits_seen: u64,
     pub(super) event: Option<(Meta, Claim)>,
+    /// The key of its event.
+    lane_key: Option<Box<str>>,
     /// Attempts that its failure record has counted before this delivery came.
     pub(super) counted: u32,
     /// Whether it may kill the process: it is run alone.
@@ -35,9 +43,16 @@ pub(super) struct Job {
     times: Times,
     /// Which attempt the last unit was; 0 if there was none.
     ran: u32,
-    home: mpsc::UnboundedSender<Job>,
+    /// Since when it is processed alone, after a batch.
+    alone_since: Option<Instant>,
+    home: Arc<Lanes>,
     _presence: Presence,
+    // After the seat: its lane may hand on what this consumer still waits for.
+    _stay: Stay,
 }
+
+/// A job as it changes hands, which it does many times.
+pub(super) type BoxedJob = Box<Job>;
 
 /// What becomes of a job.
 pub(super) enum Fate {
@@ -68,6 +83,8 @@ pub(super) enum Fate {
     },
     /// It is to be run alone.
     Suspected,
+    /// A batch with it came to nothing: it is processed by itself.
+    Parted,
 }
 
 impl Fate {
@@ -82,7 +99,7 @@ impl Fate {
             Self::Dead { .. } => Outcome::Dead,
             Self::Delayed { .. } => Outcome::Delayed,
             Self::Requeue { .. } | Self::Moved { .. } => Outcome::Requeued,
-            Self::Again { .. } | Self::Suspected => Outcome::Retried,
+            Self::Again { .. } | Self::Suspected | Self::Parted => Outcome::Retried,
         }
     }
 
@@ -91,7 +108,7 @@ impl Fate {
             Self::Done | Self::Duplicate | Self::Dead { .. } | Self::Delayed { .. } | Self::Moved { .. } => {
                 Settlement::Ack
             }
-            Self::Requeue { .. } | Self::Again { .. } | Self::Suspected => Settlement::Requeue,
+            Self::Requeue { .. } | Self::Again { .. } | Self::Suspected | Self::Parted => Settlement::Requeue,
         }
     }
 
@@ -100,6 +117,7 @@ impl Fate {
             Self::Done | Self::Duplicate => ("", ""),
             Self::Dead { reason, error } => (reason.as_str(), error),
             Self::Suspected => ("suspect", ""),
+            Self::Parted => ("batch-undone", ""),
             Self::Delayed { cause, error }
             | Self::Requeue { cause, error }
             | Self::Moved { cause, error }
@@ -109,21 +127,34 @@ impl Fate {
 }
 
 impl Job {
-    pub(super) fn new(delivery: Delivery, home: mpsc::UnboundedSender<Job>, presence: Presence) -> Self {
-        Self {
+    pub(super) fn new(delivery: Delivery, home: &Arc<Lanes>, presence: Presence) -> Box<Self> {
+        // Whatever a publisher writes there, it costs a look and nothing else.
+        let is_copy = Delayed::read(&delivery.message).is_some();
+        Box::new(Self {
+            read: None,
+            mixes: !delivery.redelivered && !is_copy,
+            seat: None,
             delivery,
             tally: Tally::default(),
             commits_seen: 0,
             event: None,
+            lane_key: None,
             counted: 0,
             is_suspect: false,
             is_recorded: false,
             steps_back_since: None,
             times: Times::default(),
             ran: 0,
-            home,
+            alone_since: None,
+            _stay: home.enter(),
+            home: home.clone(),
             _presence: presence,
-        }
+        })
+    }
+
+    /// The key of its event, where it was read.
+    pub(super) fn key(&self) -> Option<&str> {
+        self.lane_key.as_deref()
     }
 
     /// Which attempt comes next, from 1.
@@ -147,9 +178,13 @@ impl Job {
         (self.ran, self.times) = (attempt, times);
     }
 
-    /// Notes which event it is.
-    pub(super) fn name(&mut self, prepared: &Prepared) {
-        self.event = Some((prepared.meta.clone(), prepared.claim.clone()));
+    /// Notes what it was read as, and by it which event it is.
+    pub(super) fn was_read(&mut self, read: Result<Prepared, Rejection>) {
+        if let Ok(prepared) = &read {
+            self.event = Some((prepared.meta.clone(), prepared.claim.clone()));
+            self.lane_key = prepared.key.clone();
+        }
+        self.read = Some(read);
     }
 
     /// Makes room for another delivery of its event, uncounted; one that has done so for as long as a delivery may be held
@@ -162,11 +197,27 @@ impl Job {
         }
     }
 
-    /// Back into the queue of its consumer.
-    pub(super) fn go_home(self) {
+    /// Makes room in its lane while it waits elsewhere.
+    pub(super) fn leave_lane(&mut self) {
+        self.mixes = false;
+        self.seat = None;
+    }
+
+    /// Back to the lanes of its consumer, before the others of its own.
+    pub(super) fn come_back(self: Box<Self>) {
         let home = self.home.clone();
-        // The queue is open: this job keeps it so. It is gone only where the workers were aborted.
-        let _ = home.send(self);
+        home.come_back(self);
+    }
+
+    /// Has it processed by itself from now on, because a batch with it came to nothing.
+    pub(super) fn part(&mut self) {
+        self.mixes = false;
+        self.alone_since.get_or_insert_with(clock::now);
+    }
+
+    /// How long it has been waiting to be processed by itself, after a batch.
+    pub(super) fn alone_for(&self) -> Duration {
+        self.alone_since.map_or(Duration::ZERO, |since| since.elapsed())
     }
 
     /// Counts a take that ends without a settlement.
@@ -177,7 +228,7 @@ impl Job {
     }
 
     /// Settles the delivery, counts the outcome, and reports both once the broker has been told.
-    pub(super) fn settle(self, instruments: &Arc<Instruments>, fate: &Fate) {
+    pub(super) fn settle(self: Box<Self>, instruments: &Arc<Instruments>, fate: &Fate) {
         let record = self.record(instruments, fate);
         record.count();
         let asked = clock::now();

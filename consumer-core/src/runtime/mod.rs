@@ -1,5 +1,6 @@
 //! The runtime: brings an app, a storage and a broker together, until it is told to stop.
 
+mod batch;
 mod bench;
 mod breaker;
 mod consumer;
@@ -9,8 +10,10 @@ mod handle;
 mod health;
 mod intake;
 mod job;
+mod lanes;
 mod limit;
 mod reader;
+mod recent;
 mod relay;
 mod session;
 mod settings;

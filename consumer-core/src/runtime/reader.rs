@@ -2,12 +2,14 @@
 
 use std::{pin::pin, sync::Arc};
 
-use tokio::sync::mpsc;
+use futures_util::FutureExt;
 
 use super::{
     consumer::Consumer,
     gate::{Gate, Position},
+    intake::Prepared,
     job::Job,
+    lanes::Feed,
     session::Slot,
 };
 use crate::{
@@ -19,11 +21,14 @@ use crate::{
     storage::Storage,
 };
 
+/// Deliveries handed out in a row.
+const AT_ONCE: usize = 64;
+
 /// The reader of one consumer.
 pub(super) struct Reader<S: Storage, B: Broker> {
     pub(super) consumer: Arc<Consumer<S>>,
     pub(super) broker: B,
-    pub(super) jobs: mpsc::UnboundedSender<Job>,
+    pub(super) feed: Feed,
 }
 
 /// Why reading ended.
@@ -91,7 +96,7 @@ impl<S: Storage, B: Broker> Reader<S, B> {
 
     /// One at a time while nobody knows whether anything gets through.
     fn prefetch(&self) -> u16 {
-        if self.consumer.breaker.is_closed() { self.consumer.config.prefetch } else { 1 }
+        if self.consumer.breaker.is_closed() { self.consumer.config.deliveries() } else { 1 }
     }
 
     /// Subscribes, however long it takes; `None` if the gate closes first.
@@ -130,7 +135,10 @@ impl<S: Storage, B: Broker> Reader<S, B> {
                 () = &mut benched => break End::Replaced,
                 () = &mut grows => break End::Replaced,
                 delivery = subscription.next() => match delivery {
-                    Some(delivery) => self.hand_out(delivery),
+                    Some(delivery) => {
+                        self.hand_out(delivery);
+                        self.hand_out_what_is_there(subscription);
+                    }
                     None => return End::Asked,
                 },
             }
@@ -144,15 +152,28 @@ impl<S: Storage, B: Broker> Reader<S, B> {
 
     /// Waits until more may be taken at once than was.
     async fn grows(&self, prefetch: u16) {
-        if prefetch >= self.consumer.config.prefetch {
+        if prefetch >= self.consumer.config.deliveries() {
             return std::future::pending().await;
         }
         // The sender lives in the consumer.
         let _ = self.consumer.breaker.watch().wait_for(|state| *state == CircuitState::Closed).await;
     }
 
+    /// What has arrived with the last one, without asking about anything else in between.
+    fn hand_out_what_is_there(&self, subscription: &mut B::Subscription) {
+        for _ in 0..AT_ONCE {
+            match subscription.next().now_or_never() {
+                Some(Some(delivery)) => self.hand_out(delivery),
+                // Its end is told again.
+                Some(None) | None => return,
+            }
+        }
+    }
+
     fn hand_out(&self, delivery: crate::broker::Delivery) {
-        Job::new(delivery, self.jobs.clone(), self.consumer.bench.enter()).go_home();
+        let lanes = &self.feed.0;
+        let job = Job::new(delivery, lanes, self.consumer.bench.enter());
+        lanes.arrive(job, |job| job.was_read(Prepared::read(&self.consumer, &job.delivery)));
     }
 
     /// Never ends.

@@ -45,6 +45,16 @@ impl<S: Storage> Slot<S> {
         pinged
     }
 
+    /// Says that nothing waits: the session ends what it has left open for the next unit. One that cannot is closed.
+    pub(super) async fn rest(&mut self) {
+        let storage = self.storage.clone();
+        if let Some(session) = &mut self.session
+            && storage.rest(session).await.is_err()
+        {
+            self.close();
+        }
+    }
+
     /// Closes the session, and with it whatever transaction it has open.
     pub(super) fn close(&mut self) {
         self.session = None;

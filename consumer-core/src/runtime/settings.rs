@@ -145,8 +145,11 @@ pub(super) fn effects_with_environment(config: EffectsConfig) -> Result<EffectsC
 pub(super) fn with_environment(name: &str, config: ConsumerConfig) -> Result<ConsumerConfig> {
     let variable = |knob: &str| format!("CONSUMER_{}_{knob}", shouted(name));
     let concurrency = parsed(&variable("CONCURRENCY"))?.unwrap_or(config.concurrency);
-    let prefetch = parsed(&variable("PREFETCH"))?.unwrap_or(config.prefetch);
-    Ok(config.concurrency(concurrency).prefetch(prefetch))
+    let config = config.concurrency(concurrency);
+    Ok(match parsed(&variable("PREFETCH"))? {
+        Some(prefetch) => config.prefetch(prefetch),
+        None => config,
+    })
 }
 
 /// `ledger.payments` is `LEDGER_PAYMENTS` in a variable's name.

@@ -2,10 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use tokio::{
-    sync::{Mutex, RwLock, mpsc},
-    task::JoinSet,
-};
+use tokio::{sync::RwLock, task::JoinSet};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
@@ -13,6 +10,7 @@ use super::{
     consumer::Consumer,
     effects::{self, Ledger},
     handle::{ConsumerHandle, OutboxHandle},
+    lanes::{Feed, Lanes},
     reader::Reader,
     relay::{self, Relaying},
     settings::{self, Settings},
@@ -167,7 +165,7 @@ fn deployments<S: Storage>(
         consumer: consumer.spec.name.to_owned(),
         queue: consumer.config.queue.clone(),
         concurrency: consumer.config.concurrency,
-        prefetch: consumer.config.prefetch,
+        prefetch: consumer.config.deliveries(),
         handler_timeout: consumer.spec.timeout,
         longest_hold: longest(consumer, effects),
         consumer_timeout: consumer.config.consumer_timeout,
@@ -224,7 +222,8 @@ fn announce<S: Storage, B: Broker>(storage: &S, broker: &B, plan: &Plan<S>) {
             dead_letters = config.queue.dead_letter,
             topology = ?config.queue.topology,
             concurrency = config.concurrency,
-            prefetch = config.prefetch,
+            prefetch = config.deliveries(),
+            batch = config.batch,
             timeout = ?spec.timeout,
             attempts = config.retry.attempts(),
             ladder = ?config.retry.delays(),
@@ -355,14 +354,13 @@ impl<S: Storage, B: Broker> Started<S, B> {
         crowd: &Arc<RwLock<()>>,
         tasks: &mut Tasks<B>,
     ) {
-        let (sender, receiver) = mpsc::unbounded_channel();
-        let jobs = Arc::new(Mutex::new(receiver));
+        let lanes = Lanes::new(consumer.keyed);
         for number in 0..consumer.config.concurrency {
             let worker = Worker {
                 number,
                 consumer: consumer.clone(),
                 broker: self.broker.clone(),
-                jobs: jobs.clone(),
+                lanes: lanes.clone(),
                 runner,
                 crowd: crowd.clone(),
                 abort: tasks.abort.clone(),
@@ -370,7 +368,7 @@ impl<S: Storage, B: Broker> Started<S, B> {
             };
             tasks.workers.spawn(worker.run());
         }
-        let reader = Reader { consumer: consumer.clone(), broker: self.broker.clone(), jobs: sender };
+        let reader = Reader { consumer: consumer.clone(), broker: self.broker.clone(), feed: Feed(lanes) };
         tasks.readers.spawn(reader.run());
     }
 

@@ -49,6 +49,7 @@ pub(super) enum Ending {
 }
 
 /// Why a unit failed.
+#[derive(Clone)]
 pub(super) struct Failure {
     pub(super) class: Class,
     pub(super) retry_after: Option<Duration>,
@@ -75,7 +76,7 @@ impl Failure {
     }
 
     /// An error of the handler. Asking it runs the user's code, which may panic.
-    fn of_handler<S: Storage>(storage: &S, error: &HandlerError) -> Self {
+    pub(super) fn of_handler<S: Storage>(storage: &S, error: &HandlerError) -> Self {
         let asked = catch_unwind(AssertUnwindSafe(|| {
             let (class, retry_after) = error.classify(storage);
             Self { class, retry_after, error: error.to_string(), touched: true }
@@ -87,8 +88,8 @@ impl Failure {
 }
 
 /// How a call of the handler has ended.
-enum Call {
-    Returned(Result<(), HandlerError>),
+pub(super) enum Call<T> {
+    Returned(Result<T, HandlerError>),
     /// Its time was up and its future was dropped half-way, so that nobody knows what the connection is doing.
     CutOff(HandlerError),
     Abandoned,
@@ -177,7 +178,9 @@ impl<S: Storage> Unit<'_, S> {
         fault::kill_point("K2");
 
         let started = clock::now();
-        let call = call(self.consumer, self.abort, self.consumer.handler.handle(event, cx, &mut tx)).await;
+        let call =
+            call(self.abort, self.consumer.spec.timeout, self.consumer.handler.handle(event, cx, &mut tx))
+                .await;
         self.times.handler = started.elapsed();
         fault::kill_point("K4");
         if claim_late {
@@ -315,7 +318,7 @@ impl<S: Storage> Unit<'_, S> {
     /// The transaction that claimed is gone, whoever ended it. If its claim is committed, so is part of the handler's work,
     /// and another delivery would pass for a duplicate; if there is none, nothing happened; and if there is a rival's, who
     /// had waited for ours to end, the event is processed.
-    async fn ended(&mut self, failure: Failure, claim: &Claim, told: Told) -> Ending {
+    pub(super) async fn ended(&mut self, failure: Failure, claim: &Claim, told: Told) -> Ending {
         self.slot.close();
         let mut failures = 0;
         let ending = loop {
@@ -361,7 +364,7 @@ impl<S: Storage> Unit<'_, S> {
 
 /// What the database has said of a transaction that is gone.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Told {
+pub(super) enum Told {
     /// That it was ended before, by a statement of the handler or by itself: part of the work may be committed, and another
     /// delivery would pass for a duplicate.
     Gone,
@@ -389,12 +392,11 @@ fn transaction_ended(failure: &Failure, what: &str) -> Ending {
 }
 
 /// Calls the handler under its timeout, catching panics.
-async fn call<S: Storage>(
-    consumer: &Consumer<S>,
+pub(super) async fn call<T>(
     abort: &CancellationToken,
-    handler: impl Future<Output = Result<(), HandlerError>>,
-) -> Call {
-    let limit = consumer.spec.timeout;
+    limit: Duration,
+    handler: impl Future<Output = Result<T, HandlerError>>,
+) -> Call<T> {
     let guarded = clock::timeout(limit, AssertUnwindSafe(handler).catch_unwind());
     tokio::select! {
         biased;

@@ -7,8 +7,9 @@ use consumer_core::{
     effect::{EffectSpec, IdempotencyKey, ProviderError},
     event::{DecodeError, EncodeError, EventType, decode_json, encode_json},
     handler::{
-        CallOf, Completed, ConsumerSpec, Consumes, Context, Effect, Effects, Extract, Failed, Handler,
-        HandlerError, Needs, Performed, Register, Registry, RequestBody, Resolution, State, via::ByError,
+        BatchFailures, CallOf, Completed, ConsumerSpec, Consumes, Context, Effect, Effects, Extract, Failed,
+        Handler, HandlerError, Needs, Performed, Register, Registry, RequestBody, Resolution, State,
+        via::ByError,
     },
     retry::RetryPolicy,
     testing::{MemoryStore, MemoryTx},
@@ -157,9 +158,14 @@ macro_rules! consumer {
         pub(crate) enum $consumer {}
 
         impl Consumes for $consumer {
-            type Event = $event;
-            const SPEC: ConsumerSpec =
-                ConsumerSpec { name: $name, queue: $name, aliases: &[], timeout: Duration::from_secs(10) };
+            type Input = $event;
+            const SPEC: ConsumerSpec = ConsumerSpec {
+                name: $name,
+                queue: $name,
+                aliases: &[],
+                timeout: Duration::from_secs(10),
+                batch: 1,
+            };
         }
 
         impl Handler<MemoryStore> for $consumer {
@@ -167,8 +173,8 @@ macro_rules! consumer {
                 $order: $event,
                 $cx: &'a Context,
                 _: &'a mut MemoryTx<'s>,
-            ) -> Result<(), HandlerError> {
-                $body
+            ) -> Result<BatchFailures, HandlerError> {
+                $body.map(|()| BatchFailures::new())
             }
 
             fn needs($needs: &mut Needs) {

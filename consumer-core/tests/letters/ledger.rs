@@ -11,7 +11,9 @@ use std::{
 use consumer_core::{
     App, Event,
     event::{DecodeError, EncodeError, EventType, decode_json, encode_json},
-    handler::{ConsumerSpec, Consumes, Context, Handler, HandlerError, Needs, Register, Registry},
+    handler::{
+        BatchFailures, ConsumerSpec, Consumes, Context, Handler, HandlerError, Needs, Register, Registry,
+    },
     testing::{MemoryStore, MemoryTx},
 };
 use serde::{Deserialize, Serialize};
@@ -51,9 +53,14 @@ impl Repair {
 enum Ledger {}
 
 impl Consumes for Ledger {
-    type Event = Payment;
-    const SPEC: ConsumerSpec =
-        ConsumerSpec { name: "ledger", queue: "payments", aliases: &[], timeout: Duration::from_secs(10) };
+    type Input = Payment;
+    const SPEC: ConsumerSpec = ConsumerSpec {
+        name: "ledger",
+        queue: "payments",
+        aliases: &[],
+        timeout: Duration::from_secs(10),
+        batch: 1,
+    };
 }
 
 impl Handler<MemoryStore> for Ledger {
@@ -61,9 +68,9 @@ impl Handler<MemoryStore> for Ledger {
         _: Payment,
         cx: &'a Context,
         _: &'a mut MemoryTx<'s>,
-    ) -> Result<(), HandlerError> {
+    ) -> Result<BatchFailures, HandlerError> {
         match cx.state::<Repair>().is_some_and(|repair| repair.0.load(Ordering::SeqCst)) {
-            true => Ok(()),
+            true => Ok(BatchFailures::new()),
             false => Err(HandlerError::permanent("the ledger is broken")),
         }
     }

@@ -1,7 +1,7 @@
 //! What `#[consumer(…)]` says.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use syn::{LitStr, Path};
+use syn::{ExprLit, LitStr, Path};
 
 use crate::{
     entries::{Entries, Keys},
@@ -10,7 +10,7 @@ use crate::{
 };
 
 const KEYS: Keys = Keys {
-    known: &["name", "queue", "timeout", "aliases", "as", "crate"],
+    known: &["name", "queue", "timeout", "batch", "aliases", "as", "crate"],
     elsewhere: &[
         (
             "concurrency",
@@ -31,6 +31,7 @@ pub(crate) struct Attr {
     pub(crate) name: Option<LitStr>,
     pub(crate) queue: Option<LitStr>,
     pub(crate) timeout: Option<LitStr>,
+    pub(crate) batch: Option<ExprLit>,
     pub(crate) aliases: Vec<LitStr>,
     /// The name of the type, where it is not the function's.
     pub(crate) marker: Option<Ident>,
@@ -47,10 +48,11 @@ impl Attr {
         let name = text("name", "\"ledger\"");
         let queue = text("queue", "\"ledger.payments\"");
         let timeout = text("timeout", "\"30s\"");
+        let batch = entries.get("batch").and_then(|entry| mistakes.ok(entry.literal("64")));
         let aliases = entries.get("aliases").and_then(|entry| mistakes.ok(entry.texts("[\"old-name\"]")));
         let marker = entries.get("as").and_then(|entry| mistakes.ok(entry.ident("RecordPayment")));
         let krate = krate::path(&entries, mistakes);
-        Self { name, queue, timeout, aliases: aliases.unwrap_or_default(), marker, krate }
+        Self { name, queue, timeout, batch, aliases: aliases.unwrap_or_default(), marker, krate }
     }
 }
 

@@ -1,13 +1,13 @@
 //! The code of a consumer.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{Type, spanned::Spanned};
 
 use super::model::{Consumer, Param, Role};
 use crate::{
     copied,
-    emit::{duration, extract, ident_at, locals, marker, mixed, place, private, statik, wrap},
+    emit::{duration, extract, ident_at, kept, locals, marker, mixed, place, private, statik, wrap},
     krate, lifetime,
     param::Extracted,
 };
@@ -23,13 +23,13 @@ pub(crate) fn consumer(consumer: &Consumer<'_>) -> TokenStream {
 /// Whatever its storage.
 fn consumes(consumer: &Consumer<'_>) -> TokenStream {
     let private = private(consumer.krate);
-    let (marker, event, spec) = (consumer.marker, consumer.event, spec(consumer));
+    let (marker, input, spec) = (consumer.marker, consumer.input, spec(consumer));
     let cfgs = copied::cfgs(&consumer.function.attrs);
     let implement = quote_spanned!(marker.span()=> #[allow(deprecated)] impl);
     quote! {
         #(#cfgs)*
         #implement #private::Consumes for #marker {
-            type Event = #event;
+            type Input = #input;
             #spec
         }
     }
@@ -90,12 +90,17 @@ fn spec(consumer: &Consumer<'_>) -> TokenStream {
         Some(timeout) => duration(&private, timeout),
         None => quote!(#private::ConsumerSpec::DEFAULT_TIMEOUT),
     };
+    let batch = match consumer.batch {
+        Some(size) => size.to_token_stream(),
+        None => quote!(<Self as #private::Consumes>::BATCH),
+    };
     quote! {
         const SPEC: #private::ConsumerSpec = #private::ConsumerSpec {
             name: #name,
             queue: #queue,
             aliases: &[#(#aliases),*],
             timeout: #timeout,
+            batch: #batch,
         };
     }
 }
@@ -110,21 +115,32 @@ fn handle(consumer: &Consumer<'_>) -> TokenStream {
     let place = place(consumer.output);
     let function = ident_at(place, &consumer.function.sig.ident);
     let via = krate::at(place, quote!(#private::via));
-    let outcome = quote_spanned!(place=> #via::outcome(#function(__event, #(#args),*).await));
+    let input = consumer.input;
+    let outcome =
+        quote_spanned!(place=> #via::outcome::<#input, _, _, _>(#function(__input, #(#args),*).await));
     let wrapped = wrap(&private, self::place(consumer.error));
+    let failed = keep(&private, self::place(consumer.failure));
     quote! {
         async fn handle<'a, 's: 'a>(
-            __event: Self::Event,
+            __input: Self::Input,
             #cx: &'a #private::Context,
             #tx: &'a mut #s::Tx<'s>,
-        ) -> #private::std::result::Result<(), #private::HandlerError> {
+        ) -> #private::std::result::Result<#private::BatchFailures, #private::HandlerError> {
             #(#lets)*
             match #outcome {
-                #private::std::result::Result::Ok(()) => #private::std::result::Result::Ok(()),
+                #private::std::result::Result::Ok(__failures) => {
+                    #private::std::result::Result::Ok(#private::via::kept(__failures, #failed))
+                }
                 #wrapped
             }
         }
     }
+}
+
+/// What keeps the error of one event of a batch.
+fn keep(private: &TokenStream, place: Span) -> TokenStream {
+    let (error, kept) = kept(private, place);
+    quote!(|#error| #kept)
 }
 
 fn bind(consumer: &Consumer<'_>, param: &Param<'_>, local: &Ident) -> TokenStream {
@@ -135,7 +151,7 @@ fn bind(consumer: &Consumer<'_>, param: &Param<'_>, local: &Ident) -> TokenStrea
             quote!(#(#cfgs)* let #local = #lent;)
         }
         Role::Extractor(ty) => {
-            let (cfgs, of) = (cfgs.clone(), consumer.event.to_token_stream());
+            let (cfgs, of) = (cfgs.clone(), consumer.input.to_token_stream());
             extract(consumer.krate, &Extracted { cfgs, ty }, &of, local)
         }
     }
@@ -152,6 +168,6 @@ fn lend(consumer: &Consumer<'_>, ty: &Type) -> TokenStream {
 
 fn needs(consumer: &Consumer<'_>) -> TokenStream {
     let params = consumer.params.iter().filter_map(Param::extracted);
-    let of = consumer.event.to_token_stream();
+    let of = consumer.input.to_token_stream();
     crate::emit::needs(consumer.krate, params, &of, consumer.output, TokenStream::new())
 }

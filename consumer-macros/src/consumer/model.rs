@@ -17,15 +17,19 @@ pub(crate) struct Consumer<'a> {
     pub(crate) queue: &'a LitStr,
     pub(crate) aliases: &'a [LitStr],
     pub(crate) timeout: Option<Duration>,
-    pub(crate) event: &'a Type,
+    pub(crate) batch: Option<u16>,
+    /// The type of the first parameter: an event, or a `Batch` of them.
+    pub(crate) input: &'a Type,
     pub(crate) output: &'a Type,
     /// The error's type, or the whole output where an alias hides it.
     pub(crate) error: &'a Type,
-    /// The parameters after the event, as written.
+    /// The type of a single event's error in a batch, or what hides it.
+    pub(crate) failure: &'a Type,
+    /// The parameters after the input, as written.
     pub(crate) params: Vec<Param<'a>>,
 }
 
-/// A parameter after the event.
+/// A parameter after the input.
 pub(crate) struct Param<'a> {
     pub(crate) cfgs: Vec<&'a Attribute>,
     pub(crate) role: Role<'a>,

@@ -53,6 +53,22 @@ fn no_connection() {
 }
 
 #[test]
+fn a_batch_that_fails_by_event() {
+    assert_snapshot!(expand(
+        quote!(name = "ledger", batch = 128),
+        quote! {
+            async fn record(
+                events: Batch<PaymentCaptured>,
+                conn: &mut PgConnection,
+                outbox: BatchOutbox<'_>,
+            ) -> Result<BatchFailures<LedgerError>, sqlx::Error> {
+                Ok(BatchFailures::new())
+            }
+        },
+    ));
+}
+
+#[test]
 fn another_type_and_another_path_of_the_crate() {
     assert_snapshot!(expand(
         quote!(name = "ledger", as = Record, crate = crate::reexported::consumer),

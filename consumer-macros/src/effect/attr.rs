@@ -30,6 +30,10 @@ const KEYS: Keys = Keys {
             "its keys are derived from its name, which therefore never changes; rename the function alone",
         ),
         (
+            "batch",
+            "an effect is called for one payload at a time, under one key; take several things in one payload",
+        ),
+        (
             "concurrency",
             "an effect runs where its consumer runs; two deployments of one code differ in it; write \
              `.register_with::<f>(|c| c.concurrency(8))` for the consumer",

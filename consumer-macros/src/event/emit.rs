@@ -39,10 +39,12 @@ fn structure(
     let read = quote_spanned!(ident.span()=> #here::decode_json::<Self>(__data));
     let write = quote_spanned!(ident.span()=> #here::encode_json::<Self>(self));
     let id = id.as_ref().map(|field| text_of(private, "id", field));
+    let keyed = key.is_some();
     let key = key.as_ref().map(|field| text_of(private, "key", field));
     quote! {
         const TYPES: &'static [#private::EventType] =
             &[#private::EventType { name: #name, version: #version }];
+        const KEYED: bool = #keyed;
 
         fn decode(
             _: #private::EventType,
@@ -98,6 +100,7 @@ fn enumeration(private: &TokenStream, ident: &Ident, variants: &[Variant<'_>]) -
     };
     quote! {
         const TYPES: &'static [#private::EventType] = #types;
+        const KEYED: bool = #(#events::KEYED)||*;
 
         fn decode(
             __event_type: #private::EventType,

@@ -27,6 +27,12 @@ use super::{
 /// How long a settlement waits for its neighbours. Long enough for workers that finish together, short beside any
 /// commit.
 const LINGER: Duration = Duration::from_millis(3);
+/// How long it waits for those before it that are still in work. A frame for each would cost the broker more than anything
+/// else that is done for a message where several workers have batches in work; a process that is killed meanwhile gets that
+/// many duplicates more.
+const GAP: Duration = Duration::from_millis(100);
+/// Below this prefetch nothing waits for a gap: workers could run out of deliveries meanwhile.
+const WIDE: u16 = 128;
 /// Commands taken at once.
 const TAKEN: usize = 1024;
 /// How long a socket may take to accept what is to be flushed.
@@ -40,9 +46,13 @@ pub(super) struct Writer {
     counts: Arc<Counts>,
     /// Waiting settlements that are written without lingering: half of what the broker lets out.
     enough: usize,
+    /// How long, and how many, may wait behind a gap.
+    patience: (Duration, usize),
     ledger: Ledger<Owed>,
     flying: FuturesUnordered<Flight>,
     deadline: Option<Instant>,
+    /// When those behind a gap are written all the same.
+    gap: Option<Instant>,
     /// Settlements that were taken, written or not.
     taken: u64,
 }
@@ -53,9 +63,11 @@ impl Writer {
             channel,
             counts,
             enough: usize::from(prefetch / 2).max(1),
+            patience: if prefetch < WIDE { (Duration::ZERO, 0) } else { (GAP, usize::from(prefetch / 4)) },
             ledger: Ledger::default(),
             flying: FuturesUnordered::new(),
             deadline: None,
+            gap: None,
             taken: 0,
         }
     }
@@ -64,7 +76,7 @@ impl Writer {
     pub(super) async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Command>, ended: CancellationToken) {
         let mut commands = Vec::new();
         loop {
-            let due = self.deadline;
+            let (due, gap) = (self.deadline, self.gap);
             tokio::select! {
                 biased;
                 () = ended.cancelled() => return,
@@ -79,6 +91,7 @@ impl Writer {
                     self.write_if_due().await;
                 }
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => self.write().await,
+                () = sleep_until(gap.unwrap_or_else(Instant::now)), if gap.is_some() => self.write_all().await,
             }
         }
     }
@@ -104,17 +117,39 @@ impl Writer {
             return;
         }
         let in_work = self.counts.delivered.load(Ordering::Acquire).saturating_sub(self.taken);
-        if in_work == 0 || waiting >= self.enough {
+        if in_work == 0 {
+            self.write_all().await;
+        } else if waiting >= self.enough {
             self.write().await;
         } else {
             self.deadline.get_or_insert_with(|| Instant::now() + LINGER);
         }
     }
 
-    /// Hands every waiting settlement to lapin, in order, without waiting for the socket.
+    /// Hands what takes few frames to lapin; what is behind a gap waits for it, for a while.
     async fn write(&mut self) {
+        let entries = self.ledger.flush_run();
+        self.hand_over(entries).await;
+        let (time, most) = self.patience;
+        match self.ledger.waiting() {
+            0 => self.gap = None,
+            // The broker lets nothing more out until some of them are settled.
+            waiting if waiting > most => self.write_all().await,
+            _ => _ = self.gap.get_or_insert_with(|| Instant::now() + time),
+        }
+    }
+
+    /// Hands every waiting settlement to lapin.
+    async fn write_all(&mut self) {
+        self.gap = None;
+        let entries = self.ledger.flush();
+        self.hand_over(entries).await;
+    }
+
+    /// In order, without waiting for the socket.
+    async fn hand_over(&mut self, entries: Vec<Entry<Owed>>) {
         self.deadline = None;
-        for Entry { write, owed } in self.ledger.flush() {
+        for Entry { write, owed } in entries {
             let mut flight = fly(self.channel.clone(), write, owed);
             // The first poll queues the frame, which fixes its place.
             match poll!(&mut flight) {
@@ -125,7 +160,7 @@ impl Writer {
     }
 
     async fn drain(&mut self) {
-        self.write().await;
+        self.write_all().await;
         let all = async {
             while let Some((written, owed)) = self.flying.next().await {
                 landed(&self.counts, written, owed);

@@ -127,7 +127,7 @@ impl Shop {
         let mut subscription = subscription;
         while (messages.len() as u64) < count {
             let delivery = subscription.next().await.expect("it is not cancelled");
-            messages.push(delivery.message.clone());
+            messages.push((*delivery.message).clone());
             delivery.settle(Settlement::Ack, Box::new(|_| {}));
         }
         messages

@@ -8,31 +8,38 @@ use uuid::Uuid;
 
 use super::shapes::{Order, Paid, Placed};
 
+/// A struct with a key and an id.
 #[derive(Debug, PartialEq, Serialize, Deserialize, Event)]
 #[event(type = "payment.captured", version = 3)]
-struct Captured {
+pub struct Captured {
     #[event(key)]
     account: i64,
     #[event(id)]
     payment: Uuid,
 }
 
+/// Both in one.
 #[derive(Debug, Serialize, Deserialize, Event)]
 #[event(type = "account.closed", version = 1)]
-struct Closed(
+pub struct Closed(
     #[event(id)]
     #[event(key)]
     String,
 );
 
+/// An enum in another.
 #[derive(Debug, PartialEq, Event)]
-enum Inner {
+pub enum Inner {
+    /// A capture.
     Captured(Captured),
 }
 
+/// An enum of enums, one of them without keys.
 #[derive(Debug, PartialEq, Event)]
-enum Outer {
+pub enum Outer {
+    /// An order.
     Order(Order),
+    /// What the other one holds.
     Inner(Inner),
 }
 

@@ -1,8 +1,9 @@
 //! What the macros make of correct input: it compiles without a warning, and does what it says.
 
+pub mod batches;
 pub mod effects;
 mod errors;
-mod events;
+pub mod events;
 mod hygiene;
 mod running;
 mod sending;

@@ -5,7 +5,7 @@ use std::{convert::Infallible, error::Error, io};
 
 use consumer::{
     App, MySqlStore, PgStore, SqliteStore,
-    handler::{Context, HandlerError},
+    handler::{Context, HandlerError, OneEvent},
     prelude::*,
     sqlx::{
         self, Connection as _, MySql, MySqlConnection, PgConnection, Postgres, Sqlite, SqliteConnection,
@@ -38,7 +38,7 @@ pub enum Order {
 /// An extractor that borrows.
 pub struct Tenant<'a>(pub &'a str);
 
-impl<'a, In> Extract<'a, In> for Tenant<'a> {
+impl<'a, In: OneEvent> Extract<'a, In> for Tenant<'a> {
     fn extract(cx: &'a Context) -> Result<Self, HandlerError> {
         Ok(Tenant(cx.meta().id()))
     }

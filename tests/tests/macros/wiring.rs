@@ -109,6 +109,20 @@ fn what_an_effect_refers_to_is_registered_too() {
     assert!(complaints.contains("State<&str>"), "the state of `find_charge` is not asked for: {complaints}");
 }
 
+#[consumer(name = "waits", batch = 8)]
+async fn waits(_: Placed, _: Completed<charge>) -> anyhow::Result<()> {
+    Ok(())
+}
+
+/// All events of a batch would wait for the provider of one.
+#[test]
+fn completed_and_batch_exclude_each_other() {
+    let app = App::<MemoryStore>::new().register::<(waits, charge, refund, charge_failed)>();
+    let complaints = complaints(&app).join("\n");
+    let told = "consumer `waits` has `batch = 8` and takes the `Completed` of effect `charge`";
+    assert!(complaints.contains(told), "{complaints}");
+}
+
 #[test]
 fn a_completed_effect_is_registered_too() {
     let app = App::<MemoryStore>::new()

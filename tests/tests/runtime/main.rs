@@ -1,5 +1,6 @@
 //! The runtime on a storage that fails on demand and a broker in this process.
 
+mod batches;
 mod breaker;
 mod deaths;
 mod endings;

@@ -24,6 +24,7 @@ pub(super) struct Owed(Option<(Arc<dyn Settle>, u64)>);
 impl Taken {
     pub(super) fn new(delivery: Delivery) -> Self {
         let Delivery { message, damage, tag, channel, .. } = delivery;
+        let message = Arc::unwrap_or_clone(message);
         Self { letter: Letter::read(&message), message, damage, owed: Owed(Some((channel, tag))) }
     }
 

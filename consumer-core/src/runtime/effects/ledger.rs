@@ -112,7 +112,20 @@ impl Ledger {
         cx: &Context,
         claim: &Claim,
     ) -> Result<Departures, HandlerError> {
-        let Buffer { events, scheduled, flaw, .. } = cx.sending().take();
+        self.departures_of(cx, 0, claim)
+    }
+
+    /// What a handler has sent for one event of a batch.
+    ///
+    /// # Errors
+    /// As [`departures`](Self::departures).
+    pub(in crate::runtime) fn departures_of(
+        &self,
+        cx: &Context,
+        place: usize,
+        claim: &Claim,
+    ) -> Result<Departures, HandlerError> {
+        let Buffer { events, scheduled, flaw, .. } = cx.sending_of(place).take();
         if let Some(flaw) = flaw {
             return Err(HandlerError::permanent(flaw));
         }
@@ -125,7 +138,7 @@ impl Ledger {
                 twice.effect
             )));
         }
-        let intents = self.intents(cx.meta(), (claim.consumer, claim.key), scheduled)?;
+        let intents = self.intents(cx.meta_of(place), (claim.consumer, claim.key), scheduled)?;
         Ok(Departures { events, intents })
     }
 

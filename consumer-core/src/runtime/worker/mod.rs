@@ -1,51 +1,50 @@
-//! A worker: takes up one delivery at a time and sees it through.
+//! A worker: takes up what is ready, one delivery or a batch, and sees it through.
 
+mod batch;
 mod bury;
 mod delay;
 mod outage;
 mod publishing;
 mod run;
+mod sort;
 
-use std::{
-    any::Any,
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
-    time::Duration,
-};
+use std::{any::Any, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
-use tokio::sync::{Mutex, RwLock, mpsc};
+use tokio::sync::RwLock;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument;
 
+use self::batch::BatchSize;
 use super::{
     consumer::Consumer,
     gate::Position,
     intake::Prepared,
-    job::{Fate, Job},
+    job::{BoxedJob, Fate, Job},
+    lanes::{Found, Lanes},
     session::Slot,
     unit::{Ending, Failure, Unit},
 };
 use crate::{
-    broker::Broker,
-    classify::Class,
-    clock,
-    failure::RunnerId,
-    fault,
-    handler::panic_text,
-    inbox::Repeat,
-    message::{Reason, Rejection},
-    retry::Step,
-    storage::Storage,
-    telemetry::Times,
+    broker::Broker, classify::Class, clock, failure::RunnerId, fault, handler::panic_text, inbox::Repeat,
+    message::Reason, retry::Step, storage::Storage, telemetry::Times,
 };
+
+/// What a worker has in hand.
+enum Next {
+    Work,
+    /// One that is to be run alone.
+    Suspect,
+    Unsorted,
+    Over,
+}
 
 /// One of the workers of a consumer.
 pub(super) struct Worker<S: Storage, B: Broker> {
     pub(super) number: usize,
     pub(super) consumer: Arc<Consumer<S>>,
     pub(super) broker: B,
-    pub(super) jobs: Arc<Mutex<mpsc::UnboundedReceiver<Job>>>,
+    pub(super) lanes: Arc<Lanes>,
     /// Which runtime this is, in the marks of messages that are run.
     pub(super) runner: RunnerId,
     /// Read by every unit of the process, written by one that may kill it.
@@ -61,38 +60,96 @@ impl<S: Storage, B: Broker> Worker<S, B> {
         let consumer = &self.consumer;
         let mut slot =
             Slot::new(consumer.storage.clone(), consumer.limits(), consumer.instruments.session_wait.clone());
-        while let Some((job, benched)) = self.next_job().await {
-            consumer.instruments.received();
-            match consumer.gate.reaches(|p| p == Position::Open || p.gives_back()).await {
-                Position::Open => self.see_through(job, &mut slot).await,
-                _ => self.settle(job, Fate::requeue("handed-back", "")).await,
+        let mut size = BatchSize::new(consumer.spec.batch);
+        let mut hand = Vec::with_capacity(size.most());
+        loop {
+            let suspect = match self.next(size.now(), &mut hand, &mut slot).await {
+                Next::Work => false,
+                Next::Suspect => true,
+                Next::Unsorted => {
+                    self.sort(&mut hand, &mut slot).await;
+                    continue;
+                }
+                Next::Over => return,
+            };
+            consumer.instruments.received(hand.len());
+            match self.opens().await {
+                Position::Open => self.see_all_through(&mut hand, &mut size, &mut slot).await,
+                _ => self.give_back(&mut hand).await,
             }
-            if benched {
+            if suspect {
                 consumer.bench.through();
             }
         }
     }
 
-    /// The next job, and whether it comes from the bench.
-    async fn next_job(&self) -> Option<(Job, bool)> {
-        let bench = &self.consumer.bench;
-        let gives_back = async { _ = self.consumer.gate.reaches(Position::gives_back).await };
-        tokio::select! {
-            suspect = bench.next(gives_back) => Some((suspect, true)),
-            job = async { self.jobs.lock().await.recv().await } => job.map(|job| (job, false)),
+    /// Takes what comes next into the hand.
+    async fn next(&self, most: usize, hand: &mut Vec<BoxedJob>, slot: &mut Slot<S>) -> Next {
+        let (bench, lanes) = (&self.consumer.bench, &self.lanes);
+        // One at a time while nobody knows whether anything gets through.
+        let most = if self.consumer.breaker.is_closed() { most } else { 1 };
+        loop {
+            match lanes.take(most, hand) {
+                Found::Work => return Next::Work,
+                Found::Unsorted => return Next::Unsorted,
+                Found::Over => return Next::Over,
+                Found::Nothing => slot.rest().await,
+            }
+            let gives_back = async { _ = self.consumer.gate.reaches(Position::gives_back).await };
+            tokio::select! {
+                suspect = bench.next(gives_back) => {
+                    hand.push(suspect);
+                    return Next::Suspect;
+                }
+                () = lanes.wait() => {}
+            }
         }
     }
 
-    async fn see_through(&self, mut job: Job, slot: &mut Slot<S>) {
+    /// Waits until deliveries may be taken up, or are to be given back.
+    async fn opens(&self) -> Position {
+        let gate = &self.consumer.gate;
+        match gate.position() {
+            Position::Open => Position::Open,
+            _ => gate.reaches(|p| p == Position::Open || p.gives_back()).await,
+        }
+    }
+
+    async fn give_back(&self, hand: &mut Vec<BoxedJob>) {
+        for job in hand.drain(..) {
+            self.settle(job, Fate::requeue("handed-back", "")).await;
+        }
+    }
+
+    async fn see_all_through(&self, hand: &mut Vec<BoxedJob>, size: &mut BatchSize, slot: &mut Slot<S>) {
+        if hand.len() > 1 {
+            return self.see_batch_through(hand, size, slot).await;
+        }
+        if let Some(job) = hand.pop() {
+            self.see_through(job, slot).await;
+        }
+    }
+
+    async fn see_through(&self, mut job: BoxedJob, slot: &mut Slot<S>) {
         let consumer = &self.consumer;
+        if job.alone_for() > consumer.config.longest_hold() {
+            return self.settle(job, Fate::requeue("held-too-long", "a batch with it came to nothing")).await;
+        }
         consumer.vitals.takes_up(self.number);
         let fate = self.fate(&mut job, slot).await;
         consumer.breaker.leave(self.number);
         consumer.vitals.is_through(self.number);
+        self.end(job, fate).await;
+    }
+
+    /// Does with a delivery what was decided.
+    async fn end(&self, mut job: BoxedJob, fate: Fate) {
+        let consumer = &self.consumer;
         match fate {
             Fate::Again { after, .. } => self.take_up_later(job, after, fate),
             Fate::Suspected => {
                 job.count(&consumer.instruments, &fate);
+                job.leave_lane();
                 consumer.bench.sit(job);
             }
             settled => self.settle(job, settled).await,
@@ -120,9 +177,8 @@ impl<S: Storage, B: Broker> Worker<S, B> {
     }
 
     async fn read_and_decide(&self, job: &mut Job, slot: &mut Slot<S>) -> Fate {
-        let read = self.read(job);
-        if let Ok(prepared) = &read {
-            job.name(prepared);
+        if job.read.is_none() {
+            job.was_read(Prepared::read(&self.consumer, &job.delivery));
         }
         let span = tracing::info_span!(
             "delivery",
@@ -132,20 +188,11 @@ impl<S: Storage, B: Broker> Worker<S, B> {
             key = job.event.as_ref().map(|(_, claim)| tracing::field::display(claim.key)),
             attempt = job.attempt()
         );
-        let decided = AssertUnwindSafe(self.decide(job, read, slot)).catch_unwind();
+        let decided = AssertUnwindSafe(self.decide(job, slot)).catch_unwind();
         match decided.instrument(span.clone()).await {
             Ok(fate) => fate,
             Err(panic) => self.panicked(job, slot, panic).instrument(span).await,
         }
-    }
-
-    /// Reads the message, which runs the user's `Deserialize`.
-    fn read(&self, job: &Job) -> Result<Prepared, Rejection> {
-        let read = catch_unwind(AssertUnwindSafe(|| Prepared::read(&self.consumer, &job.delivery)));
-        read.unwrap_or_else(|_| {
-            let detail = "reading it panicked; what the panic said is on the standard error, because it may repeat the data";
-            Err(Rejection::new(Reason::Undecodable, detail))
-        })
     }
 
     /// After a panic outside the handler's own code, such as in a `Drop` of what it left behind: a counted attempt.
@@ -160,24 +207,29 @@ impl<S: Storage, B: Broker> Worker<S, B> {
         }
     }
 
-    /// Puts the job back into the queue after a while, with the worker free for others meanwhile.
-    fn take_up_later(&self, job: Job, after: Duration, fate: Fate) {
+    /// Puts the job back into its lane after a while, with the worker and the lane free for others meanwhile.
+    fn take_up_later(&self, mut job: BoxedJob, after: Duration, fate: Fate) {
         job.count(&self.consumer.instruments, &fate);
+        job.leave_lane();
         let gate = self.consumer.gate.clone();
         self.waiting.spawn(async move {
             tokio::select! {
                 () = clock::sleep(after) => {}
                 _ = gate.reaches(Position::gives_back) => {}
             }
-            job.go_home();
+            job.come_back();
         });
     }
 
-    async fn decide(&self, job: &mut Job, read: Result<Prepared, Rejection>, slot: &mut Slot<S>) -> Fate {
-        let mut prepared = match read {
-            Ok(prepared) => prepared,
-            Err(rejection) => return self.bury(job, rejection, None, slot).await,
+    async fn decide(&self, job: &mut Job, slot: &mut Slot<S>) -> Fate {
+        let mut prepared = match job.read.take() {
+            Some(Ok(prepared)) => prepared,
+            Some(Err(rejection)) => return self.bury(job, rejection, None, slot).await,
+            None => return Fate::requeue("unread", "nobody has read it, which is a bug in this library"),
         };
+        if let Some(repeat) = self.consumer.recent.repeat_of(&prepared.claim) {
+            return self.duplicate(repeat);
+        }
         if let Err(rejection) = prepared.check_hops(self.consumer.config.max_hops) {
             return self.bury(job, rejection, None, slot).await;
         }
@@ -193,7 +245,8 @@ impl<S: Storage, B: Broker> Worker<S, B> {
             }
             match self.unit(job, &mut prepared, slot).await {
                 Ending::Done => {
-                    self.consumer.committed();
+                    self.consumer.committed(1);
+                    self.consumer.recent.keep(&prepared.claim);
                     fault::kill_point("K7");
                     return Fate::Done;
                 }

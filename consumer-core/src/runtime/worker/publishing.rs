@@ -7,7 +7,7 @@ use crate::{
     message::Message,
     runtime::{
         gate::Position,
-        job::{Fate, Job},
+        job::{BoxedJob, Fate, Job},
     },
     storage::Storage,
 };
@@ -62,7 +62,7 @@ impl<S: Storage, B: Broker> Worker<S, B> {
 
     /// Settles a delivery. One that goes back, and has come back so often that the broker may soon give up on it by the queue's
     /// delivery limit, goes to the end of its queue as a copy instead: no pause of ours may dead-letter it.
-    pub(super) async fn settle(&self, job: Job, fate: Fate) {
+    pub(super) async fn settle(&self, job: BoxedJob, fate: Fate) {
         let fate = match fate {
             Fate::Requeue { cause, error } if self.is_worn(&job) => self.move_back(&job, cause, error).await,
             fate => fate,

@@ -61,7 +61,7 @@ impl<S: Storage, B: Broker> Worker<S, B> {
         self.bury(job, Rejection::new(Reason::KilledProcess, detail), None, slot).await
     }
 
-    async fn mark_as(&self, job: &Job, runner: RunnerId, slot: &mut Slot<S>) -> Result<u32, Fate> {
+    pub(super) async fn mark_as(&self, job: &Job, runner: RunnerId, slot: &mut Slot<S>) -> Result<u32, Fate> {
         let (consumer, message) = (self.consumer.id, message_key(&job.delivery.message));
         let mut failures = 0;
         loop {

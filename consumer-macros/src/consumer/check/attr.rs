@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use syn::LitStr;
+use syn::{ExprLit, Lit, LitStr};
 
 use super::super::attr::Attr;
 use crate::{duration, mistake::Mistakes, name};
@@ -11,6 +11,9 @@ use crate::{duration, mistake::Mistakes, name};
 const LONGEST_QUEUE: usize = 200;
 /// RabbitMQ's own limit for a delivery without acknowledgement, by default.
 const CONSUMER_TIMEOUT: Duration = Duration::from_secs(30 * 60);
+
+/// Beyond it a batch only holds its locks for longer: the round trips are a thousandth already.
+const LARGEST_BATCH: u16 = 1_000;
 
 /// Name, aliases and queue.
 pub(super) fn names(attr: &Attr, mistakes: &mut Mistakes) {
@@ -65,4 +68,34 @@ pub(super) fn timeout(attr: &Attr, mistakes: &mut Mistakes) -> Option<Duration> 
         mistakes.add(text, format!("a timeout is below 30 minutes: {reason}"));
     }
     Some(timeout)
+}
+
+/// How many events one transaction takes up.
+pub(super) fn batch(attr: &Attr, mistakes: &mut Mistakes) -> Option<u16> {
+    let literal = attr.batch.as_ref()?;
+    let size = size(literal);
+    if let Err(wrong) = &size {
+        mistakes.add(literal, format!("a batch {wrong}"));
+    }
+    size.ok()
+}
+
+fn size(literal: &ExprLit) -> Result<u16, String> {
+    let Lit::Int(int) = &literal.lit else {
+        return Err("is a whole number of events, without quotes; write `batch = 64`".to_owned());
+    };
+    if !int.suffix().is_empty() {
+        let digits = int.base10_digits();
+        return Err(format!("is a plain number of events; write `batch = {digits}`"));
+    }
+    match int.base10_parse() {
+        Ok(0) => Err("takes one event at least, or nothing would ever be consumed; leave `batch` out, and each event has a \
+                      transaction of its own"
+            .to_owned()),
+        Ok(size) if size <= LARGEST_BATCH => Ok(size),
+        _ => Err(format!(
+            "takes at most {LARGEST_BATCH} events: they are one transaction, which holds its locks until the last of them, and \
+             does all of them again when it fails; write `batch = 64`"
+        )),
+    }
 }

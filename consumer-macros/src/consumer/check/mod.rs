@@ -30,10 +30,11 @@ pub(super) fn consumer<'a>(
 ) -> Option<Consumer<'a>> {
     attr::names(attr, mistakes);
     let timeout = attr::timeout(attr, mistakes);
+    let batch = attr::batch(attr, mistakes);
     WORDS.plain(function, mistakes);
     let params = param::all(&function.sig, mistakes);
     let output = WORDS.output(&function.sig, mistakes);
-    let (event, params) = params?;
+    let (input, params) = params?;
     let output = output?;
     let name = attr.name.as_ref()?;
     Some(Consumer {
@@ -44,9 +45,11 @@ pub(super) fn consumer<'a>(
         queue: attr.queue.as_ref().unwrap_or(name),
         aliases: &attr.aliases,
         timeout,
-        event,
+        batch,
+        input,
         output,
         error: signature::error(output),
+        failure: signature::failure(output),
         params,
     })
 }

@@ -30,6 +30,9 @@ pub(super) fn all<'a>(sig: &'a Signature, mistakes: &mut Mistakes) -> Option<(&'
     };
     let rest: Vec<_> = args.collect();
     event(first, &rest, mistakes);
+    if is(&first.ty, &["Batch"]) {
+        rest.iter().for_each(|arg| of_one_event(&arg.ty, mistakes));
+    }
     let params: Vec<_> = rest.into_iter().map(|arg| param(arg, mistakes)).collect();
     one_connection(&params, first, mistakes);
     Some((&first.ty, params))
@@ -85,6 +88,35 @@ fn param<'a>(arg: &'a PatType, mistakes: &mut Mistakes) -> Param<'a> {
         named(ty, mistakes);
     }
     Param { cfgs: cfgs(arg), role }
+}
+
+/// What speaks of one event, and what a batch has in its place.
+const OF_ONE_EVENT: &[(&str, &str)] = &[
+    (
+        "Meta",
+        "a batch has no envelope of its own: each of its events has one; remove this parameter, and call `item.meta()`",
+    ),
+    (
+        "Outbox",
+        "a batch publishes for one of its events at a time: what leaves names the event that caused it; take \
+         `outbox: BatchOutbox<'_>`, and write `outbox.of(&item).publish(…)`",
+    ),
+    (
+        "Effects",
+        "a batch schedules for one of its events at a time: the key of a call is made from the event's id; take \
+         `effects: BatchEffects<'_>`, and write `effects.of(&item).schedule::<…>(…)`",
+    ),
+    (
+        "Completed",
+        "a batch takes no `Completed`: such an effect runs before the transaction of its event, and all the others would wait \
+         for its provider; take one event, or schedule the effect with `BatchEffects<'_>`",
+    ),
+];
+
+/// A parameter that has no meaning beside a batch.
+fn of_one_event(ty: &Type, mistakes: &mut Mistakes) {
+    let text = OF_ONE_EVENT.iter().find(|(name, _)| is(peel(ty), &[name]));
+    text.into_iter().for_each(|(_, text)| mistakes.add(ty, *text));
 }
 
 fn one_connection(params: &[Param<'_>], first: &PatType, mistakes: &mut Mistakes) {

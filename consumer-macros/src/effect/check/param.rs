@@ -112,7 +112,7 @@ const NO_KEY_AT_TIMES: &str = "the key is there in every build: where it is miss
                                `cfg` on the whole function";
 
 /// What sends with a transaction.
-const SENDING: &[&str] = &["Outbox", "Effects"];
+const SENDING: &[&str] = &["Outbox", "Effects", "BatchOutbox", "BatchEffects"];
 
 /// A later parameter: an extractor.
 fn param<'a>(arg: &'a PatType, mistakes: &mut Mistakes) -> Extracted<'a> {

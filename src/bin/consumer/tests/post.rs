@@ -104,7 +104,7 @@ impl Post {
         let mut taken = Vec::new();
         for _ in 0..count {
             let delivery = deliveries.next().await.expect("a message");
-            taken.push(delivery.message.clone());
+            taken.push((*delivery.message).clone());
             delivery.settle(Settlement::Ack, Box::new(|_| {}));
         }
         taken

@@ -1,0 +1,15 @@
+use consumer::prelude::*;
+
+#[derive(Serialize, Deserialize, Event)]
+#[event(type = "payment.captured", version = 1)]
+struct Captured {
+    account: i64,
+}
+
+#[consumer(name = "ledger")]
+async fn ledger(events: Batch<Captured>, outbox: Outbox<'_>) -> anyhow::Result<()> {
+    let _ = (events, outbox);
+    Ok(())
+}
+
+fn main() {}
