@@ -1,11 +1,13 @@
 //! The project's own tooling.
 
 mod apt;
+mod bench;
 mod child;
 mod ci;
 mod faults;
 mod features;
 mod foreign;
+mod instructions;
 mod interrupt;
 mod lock;
 mod mutants;
@@ -67,6 +69,13 @@ enum Task {
         #[arg(value_parser = PossibleValuesParser::new(mutants::names()))]
         names: Vec<String>,
     },
+    /// What this library costs, beside code that people write by hand
+    ///
+    /// Builds with optimisation, starts servers of its own, measures, stops them, prints a table for each database and writes
+    /// docs/benchmarks.md with its picture. The whole takes half an hour and wants the machine for itself.
+    Bench(bench::Choice),
+    /// How many instructions a message costs without I/O, counted by callgrind and compared with a bound
+    Instructions,
     /// All that a change must pass: format, clippy, docs, combinations of features, tests, mutants
     Ci,
 }
@@ -129,6 +138,8 @@ fn run(task: Task) -> Result<ExitCode> {
             let runner = Runner::new(&workspace, session.environment());
             mutants::run(&workspace, &runner, &names).map(exit_code)
         }
+        Task::Bench(choice) => bench::run(&workspace, &choice).map(exit_code),
+        Task::Instructions => instructions::run(&workspace).map(exit_code),
         Task::Ci => ci::run(&workspace).map(exit_code),
     }
 }

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::services::{Services, Session};
+use crate::services::{Service, Services, Session};
 use crate::workspace::Workspace;
 use crate::{foreign, native};
 
@@ -12,7 +12,7 @@ use crate::{foreign, native};
 /// When something is absent and cannot be installed, or a server does not start.
 pub(crate) fn prepare(workspace: &Workspace) -> Result<Session> {
     native::ensure(&workspace.target("apt.log"))?;
-    let mut session = Session::open(Services::at(workspace.target("services")))?;
+    let mut session = Session::open(Services::at(workspace.target("services")), &Service::ALL)?;
     foreign::ensure(&workspace.target("foreign"), session.environment_mut())?;
     Ok(session)
 }

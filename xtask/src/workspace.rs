@@ -30,6 +30,11 @@ impl Workspace {
         Ok(Self { root, target })
     }
 
+    /// A directory of the sources; the root itself where the name is empty.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.root.join(name)
+    }
+
     /// A directory under the target directory.
     pub(crate) fn target(&self, name: &str) -> PathBuf {
         self.target.join(name)

@@ -20,6 +20,7 @@ use anyhow::{Context, Result, anyhow};
 
 pub(crate) use environment::Environment;
 pub(crate) use lifecycle::End;
+pub(crate) use postgres::program as postgres_program;
 pub(crate) use service::Service;
 pub(crate) use session::Session;
 
@@ -32,12 +33,27 @@ use instance::Instance;
 #[derive(Clone, Debug)]
 pub(crate) struct Services {
     dir: PathBuf,
+    others: Others,
+}
+
+/// What servers that the environment names are to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Others {
+    /// The user gave them: they are used instead of ours.
+    Used,
+    /// Nothing: what we do to ours, or measure on them, is not for them.
+    Ignored,
 }
 
 impl Services {
     /// The services whose files are in `dir`.
     pub(crate) fn at(dir: PathBuf) -> Self {
-        Self { dir }
+        Self { dir, others: Others::Used }
+    }
+
+    /// Like [`at`](Self::at), whatever servers the environment names.
+    pub(crate) fn apart(dir: PathBuf) -> Self {
+        Self { dir, others: Others::Ignored }
     }
 
     pub(crate) fn dir(&self) -> &Path {
@@ -50,11 +66,7 @@ impl Services {
     /// # Errors
     /// When a server cannot be installed or started.
     pub(crate) fn up(&self, wanted: &[Service], owner: Option<Process>) -> Result<Environment> {
-        let ours: Vec<_> = wanted
-            .iter()
-            .copied()
-            .filter(|service| environment::given(&self.home(*service)).is_none())
-            .collect();
+        let ours: Vec<_> = wanted.iter().copied().filter(|service| self.given(*service).is_none()).collect();
         install::ensure(&self.dir, &ours)?;
         let started: Vec<_> = thread::scope(|scope| {
             let starts = ours.iter().map(|service| scope.spawn(move || self.start(*service, owner)));
@@ -110,7 +122,7 @@ impl Services {
     fn line(&self, service: Service, found: Option<&Instance>) -> String {
         let name = service.name();
         match found {
-            None => match environment::given(&self.home(service)) {
+            None => match self.given(service) {
                 Some(_) => format!("{name:22}  given by {}\n", service.url_variable()),
                 None => format!("{name:22}  not started\n"),
             },
@@ -125,11 +137,22 @@ impl Services {
 
     fn add_given(&self, wanted: &[Service], environment: &mut Environment) {
         for service in wanted {
-            if let Some(url) = environment::given(&self.home(*service)) {
+            if let Some(url) = self.given(*service) {
                 narrate::say(format!("{}: the one that {} names", service.title(), service.url_variable()));
                 environment.set(service.url_variable(), &url);
             }
         }
+    }
+
+    /// The address of a server that is to be used instead of ours.
+    fn given(&self, service: Service) -> Option<String> {
+        environment::given(&self.home(service)).filter(|_| self.others == Others::Used)
+    }
+
+    /// The first process and the version of a server that was started here.
+    pub(crate) fn running(&self, service: Service) -> Option<(Process, String)> {
+        let found = self.home(service).load()?;
+        Some((found.main?, found.version))
     }
 
     fn start(&self, service: Service, owner: Option<Process>) -> Result<Instance> {

@@ -114,6 +114,11 @@ fn initialise(home: &Home, data: &Path, secret: &Path) -> Result<()> {
     child::run_quietly(command.arg("--no-sync"), &home.path("initdb.log"), INITIALISED_WITHIN)
 }
 
+/// A program of the newest server's release.
+pub(crate) fn program(name: &str) -> Option<PathBuf> {
+    programs().map(|dir| dir.join(name)).filter(|path| path.is_file())
+}
+
 fn installed() -> Result<PathBuf> {
     programs().context("initdb and postgres are not on this machine")
 }

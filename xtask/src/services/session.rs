@@ -17,11 +17,11 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Waits until no other run uses the checkout's servers, then makes sure that all of them run.
+    /// Waits until no other run uses the checkout's servers, then makes sure that the wanted ones run.
     ///
     /// # Errors
     /// When a server cannot be started, or `Interrupted`.
-    pub(crate) fn open(services: Services) -> Result<Self> {
+    pub(crate) fn open(services: Services, wanted: &[Service]) -> Result<Self> {
         let mut told = false;
         let only = Lock::acquire(&services.dir().join("run.lock"), || {
             if !std::mem::replace(&mut told, true) {
@@ -33,8 +33,13 @@ impl Session {
             Process::own().context("only Linux can start servers: /proc does not know this process")?;
         let mut session = Self { services, owner, environment: Environment::default(), _only: only };
         // From here on `drop` stops what a start that fails half-way has left.
-        session.environment = session.services.up(&Service::ALL, Some(owner))?;
+        session.environment = session.services.up(wanted, Some(owner))?;
         Ok(session)
+    }
+
+    /// The servers themselves.
+    pub(crate) fn services(&self) -> &Services {
+        &self.services
     }
 
     /// What tests are told.

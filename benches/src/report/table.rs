@@ -1,0 +1,24 @@
+//! The table on the terminal.
+
+use super::row::{HEADS, others, row};
+use crate::results::Results;
+
+/// One line for each contestant.
+pub fn table(results: &Results) -> String {
+    let heads = HEADS.map(str::to_owned);
+    let rows = results.figures.iter().map(|figure| row(results, figure));
+    let lines: Vec<_> = std::iter::once(heads).chain(rows).collect();
+    let width = |at: usize| lines.iter().map(|cells| cells[at].chars().count()).max().unwrap_or(0);
+    let widths: Vec<_> = (0..HEADS.len()).map(width).collect();
+    let mut text = format!("\n{}, {} queues\n\n", results.title(), results.queue_kind.as_str());
+    for cells in &lines {
+        let first = format!("{:<1$}", cells[0], widths[0]);
+        let rest = cells.iter().zip(&widths).skip(1).map(|(cell, width)| format!("  {cell:>width$}"));
+        text.push_str(&first);
+        text.extend(rest);
+        text.push('\n');
+    }
+    let share = others(results).unwrap_or_default() * 100.0;
+    text.push_str(&format!("\nother processes used {share:.0} % of the machine meanwhile (median)\n"));
+    text
+}

@@ -1,0 +1,121 @@
+//! How many instructions a message costs us, without a database and without a broker.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use crate::workspace::Workspace;
+use crate::{apt, child, narrate, program};
+
+const PACKAGE: &str = "consumer-benches";
+const BINARY: &str = "instructions";
+/// The function in which instructions are counted.
+const MEASURED: &str = "*measured*";
+/// Two runs: the difference has no start and no end in it.
+const FEWER: u64 = 2_000;
+const MORE: u64 = 10_000;
+/// One that uses less than this part of its bound has got better: the bound should too.
+const SLACK: f64 = 0.85;
+/// callgrind is fifty times as slow as the program.
+const ONE_WITHIN: Duration = Duration::from_secs(600);
+
+/// A way to consume, and what a message may cost.
+#[derive(Debug)]
+struct Bound {
+    mode: &'static str,
+    /// Without one the count is printed and the check fails: a bound is a figure that this command has printed.
+    instructions: Option<u64>,
+    /// Why so many.
+    why: &'static str,
+}
+
+/// A new mode is a line here and one in `benches/src/bin/instructions.rs`.
+const BOUNDS: &[Bound] = &[
+    Bound { mode: "per-message", instructions: None, why: "reading, fingerprint, claim, handler, settling" },
+    Bound { mode: "batch", instructions: None, why: "as by itself, with one claim and one commit for 64" },
+    Bound { mode: "set-based", instructions: None, why: "as in a batch, with one handler for 64" },
+];
+
+/// Counts every mode; whether all are within their bounds and none far below.
+///
+/// # Errors
+/// When valgrind is absent and cannot be installed, or `Interrupted`.
+pub(crate) fn run(workspace: &Workspace) -> Result<bool> {
+    let dir = workspace.target("instructions");
+    apt::ensure(|| program::find("valgrind").is_some(), &["valgrind"], &dir.join("apt.log"))?;
+    let mut cargo = workspace.cargo();
+    cargo.args(["build", "--quiet", "--release", "--package", PACKAGE, "--bin", BINARY]);
+    if !child::run(&mut cargo)?.success() {
+        return Ok(false);
+    }
+    let program = workspace.target("release").join(BINARY);
+    let mut good = true;
+    for bound in BOUNDS {
+        let (fewer, more) =
+            (count(&program, bound.mode, FEWER, &dir)?, count(&program, bound.mode, MORE, &dir)?);
+        let per_message = more.saturating_sub(fewer) / (MORE - FEWER);
+        let (verdict, is_good) = bound.judge(per_message);
+        narrate::answer(&format!("{}: {per_message} instructions per message, {verdict}\n", bound.mode))?;
+        good &= is_good;
+    }
+    Ok(good)
+}
+
+impl Bound {
+    fn judge(&self, per_message: u64) -> (String, bool) {
+        let (Some(bound), why) = (self.instructions, self.why) else {
+            return ("which has NO BOUND yet: set one in xtask/src/instructions.rs".to_owned(), false);
+        };
+        if per_message > bound {
+            return (format!("ABOVE the bound of {bound}: {why}"), false);
+        }
+        if (per_message as f64) < bound as f64 * SLACK {
+            let lower = "lower it in xtask/src/instructions.rs, so that nobody takes it back unnoticed";
+            return (format!("far below the bound of {bound}: {lower}"), false);
+        }
+        (format!("bound {bound}"), true)
+    }
+}
+
+/// What callgrind counts while so many messages are consumed; its own report stays in `dir` for `callgrind_annotate`.
+fn count(program: &Path, mode: &str, messages: u64, dir: &Path) -> Result<u64> {
+    let (log, report) =
+        (dir.join(format!("{mode}.{messages}.log")), dir.join(format!("{mode}.{messages}.callgrind")));
+    let mut command = Command::new("valgrind");
+    command
+        .args(["--tool=callgrind", &format!("--toggle-collect={MEASURED}")])
+        .arg(format!("--callgrind-out-file={}", report.display()))
+        .arg(program)
+        .args([mode, &messages.to_string()]);
+    child::run_quietly(&mut command, &log, ONE_WITHIN)?;
+    collected(&fs::read_to_string(&log)?)
+        .with_context(|| format!("callgrind counted nothing; {}", child::tail(&log)))
+}
+
+fn collected(log: &str) -> Option<u64> {
+    let counted = log.lines().find_map(|line| line.split_once("Collected : "))?.1;
+    counted.trim().parse().ok().filter(|count| *count > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_callgrind_says_is_found() {
+        assert_eq!(collected("==7== Events    : Ir\n==7== Collected : 4200\n"), Some(4200));
+        assert_eq!(collected("==7== Collected : 0\n"), None);
+    }
+
+    #[test]
+    fn a_bound_is_kept_from_both_sides() {
+        let bound = Bound { mode: "per-message", instructions: Some(1_000), why: "a reason" };
+        assert!(bound.judge(1_000).1 && bound.judge(900).1);
+        assert!(!bound.judge(1_001).1 && bound.judge(1_001).0.contains("a reason"));
+        assert!(!bound.judge(700).1 && bound.judge(700).0.contains("lower it"));
+        assert!(!Bound { instructions: None, ..bound }.judge(900).1);
+    }
+}
