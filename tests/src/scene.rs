@@ -65,6 +65,7 @@ impl Scene {
             amqp: proxy.url(),
             exchange,
             consumers: consumers.iter().map(|name| (*name).to_owned()).collect(),
+            workers: 6,
             ledger,
             work_ms: 3,
             gateway: None,

@@ -12,34 +12,68 @@ use consumer_tests::{
     wait,
 };
 
-/// Kills that count, for each database.
-const KILLS: usize = 50;
-/// Kills in all.
-const MOST_KILLS: usize = 4 * KILLS;
-/// Confirmed events that wait whenever somebody is killed.
-const BACKLOG: usize = 150;
-/// A victim does at most so many units before it is killed.
-const MOST_UNITS: usize = 24;
-/// How long a handler works: long beside the time it takes to kill it.
-const WORK_MS: u64 = 8;
+/// Two consumers of each event, which both take effect, and how they are killed on each database.
+struct Massacre {
+    consumers: [&'static str; 2],
+    workers: usize,
+    /// Kills that count.
+    kills: usize,
+    /// Confirmed events that wait whenever somebody is killed.
+    backlog: usize,
+    /// A victim calls handlers at most so often before it is killed.
+    most_calls: usize,
+    /// How long a handler works: long beside the time it takes to kill it.
+    work_ms: u64,
+}
+
+const ONE_BY_ONE: Massacre = Massacre {
+    consumers: ["first", "second"],
+    workers: 6,
+    kills: 50,
+    backlog: 150,
+    most_calls: 24,
+    work_ms: 8,
+};
+/// What a victim has in hand comes again one by one: its heir gets to batches only after that.
+const IN_BATCHES: Massacre = Massacre {
+    consumers: ["batched", "bulk"],
+    workers: 2,
+    kills: 10,
+    backlog: 400,
+    most_calls: 800,
+    work_ms: 1,
+};
 /// How long a victim may take to the unit that it dies in.
 const AT_WORK: Duration = Duration::from_secs(30);
-/// Two consumers of each event: both take effect.
-const CONSUMERS: [&str; 2] = ["first", "second"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_in_the_middle_of_units_on_postgres() {
-    killed_in_the_middle_of_units(Backend::Postgres).await;
+    killed(&ONE_BY_ONE, Backend::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_in_the_middle_of_batches_on_postgres() {
+    killed(&IN_BATCHES, Backend::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_in_the_middle_of_units_on_mysql() {
-    killed_in_the_middle_of_units(Backend::MySql).await;
+    killed(&ONE_BY_ONE, Backend::MySql).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_in_the_middle_of_batches_on_mysql() {
+    killed(&IN_BATCHES, Backend::MySql).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_in_the_middle_of_units_on_sqlite() {
-    killed_in_the_middle_of_units(Backend::Sqlite).await;
+    killed(&ONE_BY_ONE, Backend::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_in_the_middle_of_batches_on_sqlite() {
+    killed(&IN_BATCHES, Backend::Sqlite).await;
 }
 
 /// What the kills have hit.
@@ -50,26 +84,28 @@ struct Toll {
     open_units: usize,
 }
 
-async fn killed_in_the_middle_of_units(backend: Backend) {
-    let Some(mut scene) = Scene::open(backend, env!("CARGO_BIN_EXE_victim"), &CONSUMERS).await else {
+async fn killed(massacre: &Massacre, backend: Backend) {
+    let Massacre { consumers, kills, backlog, .. } = *massacre;
+    let slowest = consumers[1];
+    let Some(mut scene) = Scene::open(backend, env!("CARGO_BIN_EXE_victim"), &consumers).await else {
         return;
     };
-    scene.task.work_ms = WORK_MS;
-    let mut dice = seed::dice(&format!("kill -9 on {backend}"));
+    (scene.task.workers, scene.task.work_ms) = (massacre.workers, massacre.work_ms);
+    let mut dice = seed::dice(&format!("kill -9 of {consumers:?} on {backend}"));
     let first = scene.ready().await;
     scene.drain(first).await;
-    let traffic = Traffic::start(scene.publisher.clone(), scene.ledger(), CONSUMERS[1], BACKLOG, dice.fork());
+    let traffic = Traffic::start(scene.publisher.clone(), scene.ledger(), slowest, backlog, dice.fork());
     let mut ledger = scene.ledger();
     let mut toll = Toll::default();
-    while toll.with_an_open_unit < KILLS && toll.kills < MOST_KILLS {
+    while toll.with_an_open_unit < kills && toll.kills < 4 * kills {
         let mut victim = scene.start(None);
-        let units = dice.usize(1..=MOST_UNITS);
-        at_work(&mut victim, &mut ledger, units).await;
+        let calls = dice.usize(1..=massacre.most_calls);
+        at_work(&mut victim, &mut ledger, calls).await;
         tokio::time::sleep(Duration::from_micros(dice.u64(..3_000))).await;
-        let backlog = traffic.confirmed().await.saturating_sub(ledger.ended(CONSUMERS[1]));
+        let waiting = traffic.confirmed().await.saturating_sub(ledger.ended(slowest));
         victim.kill();
         toll.add(ledger.open_units(victim.pid()));
-        assert!(backlog > 0, "nothing waited when the victim was killed");
+        assert!(waiting > 0, "nothing waited when the victim was killed");
     }
     let published = traffic.stop().await;
     let heir = scene.ready().await;
@@ -77,8 +113,10 @@ async fn killed_in_the_middle_of_units(backend: Backend) {
 
     let verdict = scene.verdict(&published).await;
     let sightings = scene.proxy.sightings();
+    let undone = ledger.starts().values().sum::<usize>() as u64 - verdict.effects();
     println!(
-        "kill -9 on {backend}: kills {}, with an open unit {} ({} units), deliveries {}, redelivered {}, {verdict}, \
+        "kill -9 of {consumers:?} on {backend}: kills {}, with an open unit {} ({} calls), undone {undone} calls, \
+         deliveries {}, redelivered {}, {verdict}, \
          3/N bound {:.3}",
         toll.kills,
         toll.with_an_open_unit,
@@ -87,7 +125,7 @@ async fn killed_in_the_middle_of_units(backend: Backend) {
         sightings.redelivered,
         3.0 / toll.with_an_open_unit as f64,
     );
-    assert!(toll.with_an_open_unit >= KILLS, "only {toll:?} held an open unit");
+    assert!(toll.with_an_open_unit >= kills, "only {toll:?} held an open unit");
     assert!(sightings.redelivered > 0 && verdict.suppressed() > 0, "no duplicate came");
     sightings.assert_clean();
     verdict.assert_clean();
@@ -95,12 +133,12 @@ async fn killed_in_the_middle_of_units(backend: Backend) {
     scene.close().await;
 }
 
-/// Waits until the victim has done so many units and has another one open.
-async fn at_work(victim: &mut Victim, ledger: &mut Reader, units: usize) {
+/// Waits until the victim has called handlers so often and has another one open.
+async fn at_work(victim: &mut Victim, ledger: &mut Reader, calls: usize) {
     let pid = victim.pid();
     wait::until("the victim is at work", AT_WORK, async || {
         assert!(victim.is_alive(), "the victim died on its own: {}", victim.said());
-        ledger.count(pid, Mark::End) >= units && ledger.open_units(pid) > 0
+        ledger.count(pid, Mark::End) >= calls && ledger.open_units(pid) > 0
     })
     .await;
 }

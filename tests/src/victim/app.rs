@@ -6,10 +6,10 @@ use consumer::{handler::ConsumerConfig, retry::RetryPolicy};
 
 use super::Consuming;
 
-/// Workers of each consumer.
-const CONCURRENCY: usize = 6;
 /// Deliveries that wait in the process, so that a kill hits some in every state.
 const PREFETCH: u16 = 32;
+/// The same, where they are processed in batches.
+const PREFETCH_OF_BATCHES: u16 = 128;
 /// A message may be in a victim's hands at every kill of a run.
 const DELIVERY_LIMIT: u32 = 10_000;
 
@@ -81,6 +81,26 @@ macro_rules! consumers {
                 work.run("settled", &event, conn).await
             }
 
+            /// A consumer that does not know of its batches.
+            #[consumer(name = "batched", batch = 64)]
+            async fn batched(
+                event: Paid,
+                conn: &mut Conn,
+                State(work): State<Work>,
+            ) -> Result<(), WorkError> {
+                work.run("batched", &event, conn).await
+            }
+
+            /// A consumer that takes all events of a batch at once.
+            #[consumer(name = "bulk")]
+            async fn bulk(
+                events: Batch<Paid>,
+                conn: &mut Conn,
+                State(work): State<Work>,
+            ) -> Result<BatchFailures<WorkError>, WorkError> {
+                work.run_all("bulk", &events, conn).await
+            }
+
             /// A consumer of what `billed` publishes.
             #[consumer(name = "audited")]
             async fn audited(
@@ -104,6 +124,8 @@ macro_rules! consumers {
                         "billed" => app.register_with::<billed>(configure),
                         "settled" => app.register_with::<settled>(configure),
                         "audited" => app.register_with::<audited>(configure),
+                        "batched" => app.register_with::<batched>(configure),
+                        "bulk" => app.register_with::<bulk>(configure),
                         "patient" => app.register_with::<patient>(configure),
                         _ => app.register_with::<brief>(configure),
                     };
@@ -117,6 +139,9 @@ macro_rules! consumers {
 consumers!(postgres, consumer_sqlx::postgres::PgStore, consumer::sqlx::PgConnection);
 consumers!(mysql, consumer_sqlx::mysql::MySqlStore, consumer::sqlx::MySqlConnection);
 consumers!(sqlite, consumer_sqlx::sqlite::SqliteStore, consumer::sqlx::SqliteConnection);
+
+/// Those that process in batches.
+const BATCHES: [&str; 2] = ["batched", "bulk"];
 
 /// The ladder of `patient`, in milliseconds.
 pub(super) const RUNGS_MS: [u64; 6] = [200, 300, 400, 500, 600, 700];
@@ -136,9 +161,10 @@ fn configure(config: ConsumerConfig, task: &Consuming, consumer: &str) -> Consum
             .retry(RetryPolicy::never().ladder(RUNGS_MS.map(Duration::from_millis))),
         _ => config.bind(task.exchange.as_str(), ""),
     };
+    let prefetch = if BATCHES.contains(&consumer) { PREFETCH_OF_BATCHES } else { PREFETCH };
     config
         .queue(task.queue(consumer))
         .delivery_limit(DELIVERY_LIMIT)
-        .concurrency(CONCURRENCY)
-        .prefetch(PREFETCH)
+        .concurrency(task.workers)
+        .prefetch(prefetch)
 }

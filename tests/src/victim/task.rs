@@ -56,6 +56,8 @@ pub struct Consuming {
     pub exchange: String,
     /// Which of the victim's consumers run.
     pub consumers: Vec<String>,
+    /// Workers of each consumer.
+    pub workers: usize,
     /// Where handlers report.
     pub ledger: PathBuf,
     /// How long a handler works, twice this at most.

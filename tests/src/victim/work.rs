@@ -81,6 +81,23 @@ impl Work {
         self.apply(consumer, event, conn).await
     }
 
+    /// The same for each event of a batch; the batch does not fail with those that are doomed.
+    pub(super) async fn run_all(
+        &self,
+        consumer: &str,
+        events: &Batch<Paid>,
+        conn: &mut impl Business,
+    ) -> Result<BatchFailures<WorkError>, WorkError> {
+        let mut failures = BatchFailures::new();
+        for item in events {
+            match self.run(consumer, &item.event, conn).await {
+                Err(doomed @ WorkError::Doomed) => failures.fail(item, doomed),
+                outcome => outcome?,
+            }
+        }
+        Ok(failures)
+    }
+
     /// The same, after so many attempts that fail.
     pub(super) async fn run_at_last(
         &self,
