@@ -7,6 +7,7 @@ use consumer::{
     App, Broker, PgStore, RabbitMq, Runtime,
     broker::{Binding, QueueSpec},
     outbox::{Relay, Route, Standing},
+    rabbitmq::RabbitMqBuilder,
     runtime::RuntimeHandle,
     sqlx::PgPool,
 };
@@ -25,6 +26,8 @@ use tokio::task::JoinHandle;
 
 const LIMIT: Duration = Duration::from_secs(60);
 const EVENTS: usize = 3_000;
+
+type Relaying = (RuntimeHandle, JoinHandle<consumer::Result<()>>);
 
 /// A table, a relay in this process, and a queue.
 struct Scene {
@@ -45,13 +48,21 @@ impl Scene {
         Some(Self { store, pool, broker, inlet, _database: database })
     }
 
+    /// Relays over this address, and takes no confirm for lost because the machine is slow.
+    async fn relay(&self, url: &str) -> Relaying {
+        self.relay_by(RabbitMq::builder(url), Relay::new()).await
+    }
+
     /// Relays over this address, with confirms that are waited for for a second.
-    async fn relay(&self, url: &str) -> (RuntimeHandle, JoinHandle<consumer::Result<()>>) {
+    async fn hasty_relay(&self, url: &str) -> Relaying {
         let broker =
             RabbitMq::builder(url).heartbeat(Duration::from_secs(2)).confirm_within(Duration::from_secs(1));
+        self.relay_by(broker, Relay::new().lease(Duration::from_secs(2))).await
+    }
+
+    async fn relay_by(&self, broker: RabbitMqBuilder, relay: Relay) -> Relaying {
         let broker = broker.connect().await.expect("RabbitMQ of the tests");
-        let runtime =
-            Runtime::new(self.store.clone(), broker).relay(Relay::new().lease(Duration::from_secs(2)));
+        let runtime = Runtime::new(self.store.clone(), broker).relay(relay);
         (runtime.handle(), tokio::spawn(runtime.run(App::new()).until(std::future::pending())))
     }
 
@@ -98,7 +109,7 @@ impl Scene {
     }
 }
 
-async fn stop((handle, running): (RuntimeHandle, JoinHandle<consumer::Result<()>>)) {
+async fn stop((handle, running): Relaying) {
     handle.stop();
     running.await.expect("no panic").expect("a stop in good order");
 }
@@ -171,7 +182,7 @@ async fn cut_connections_lose_confirms_and_no_event() {
     let Some(node) = Node::get() else { return };
     let Some(scene) = Scene::open(&node).await else { return };
     let (cable, url) = Cable::before(&node.url).await;
-    let relay = scene.relay(&url).await;
+    let relay = scene.hasty_relay(&url).await;
     let mut cuts = 0;
     for _ in 0..8 {
         scene.note_many(EVENTS / 5).await;
@@ -195,7 +206,7 @@ async fn confirms_that_come_too_late_are_lost_and_no_event_is() {
     let Some(node) = Node::get() else { return };
     let Some(scene) = Scene::open(&node).await else { return };
     let (cable, url) = Cable::before(&node.url).await;
-    let relay = scene.relay(&url).await;
+    let relay = scene.hasty_relay(&url).await;
     for _ in 0..3 {
         scene.note_many(EVENTS / 3).await;
         relay.0.outbox().wake();
