@@ -24,6 +24,8 @@ struct Massacre {
     most_calls: usize,
     /// How long a handler works: long beside the time it takes to kill it.
     work_ms: u64,
+    /// Calls that a kill undoes, on the average: in batches more than there are workers to be killed.
+    least_undone: usize,
 }
 
 const ONE_BY_ONE: Massacre = Massacre {
@@ -33,15 +35,17 @@ const ONE_BY_ONE: Massacre = Massacre {
     backlog: 150,
     most_calls: 24,
     work_ms: 8,
+    least_undone: 0,
 };
 /// What a victim has in hand comes again one by one: its heir gets to batches only after that.
 const IN_BATCHES: Massacre = Massacre {
     consumers: ["batched", "bulk"],
     workers: 2,
     kills: 10,
-    backlog: 400,
-    most_calls: 800,
+    backlog: 250,
+    most_calls: 400,
     work_ms: 1,
+    least_undone: 3,
 };
 /// How long a victim may take to the unit that it dies in.
 const AT_WORK: Duration = Duration::from_secs(30);
@@ -113,7 +117,7 @@ async fn killed(massacre: &Massacre, backend: Backend) {
 
     let verdict = scene.verdict(&published).await;
     let sightings = scene.proxy.sightings();
-    let undone = ledger.starts().values().sum::<usize>() as u64 - verdict.effects();
+    let undone = ledger.starts().values().sum::<usize>() - verdict.effects() as usize;
     println!(
         "kill -9 of {consumers:?} on {backend}: kills {}, with an open unit {} ({} calls), undone {undone} calls, \
          deliveries {}, redelivered {}, {verdict}, \
@@ -126,6 +130,7 @@ async fn killed(massacre: &Massacre, backend: Backend) {
         3.0 / toll.with_an_open_unit as f64,
     );
     assert!(toll.with_an_open_unit >= kills, "only {toll:?} held an open unit");
+    assert!(undone >= massacre.least_undone * toll.kills, "no batch was hit: {undone} calls undone");
     assert!(sightings.redelivered > 0 && verdict.suppressed() > 0, "no duplicate came");
     sightings.assert_clean();
     verdict.assert_clean();

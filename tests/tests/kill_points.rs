@@ -19,7 +19,7 @@ struct Crowd {
 const ONE_BY_ONE: Crowd = Crowd { consumers: &["first"], events: 6, workers: 6, work_ms: 3, hit: 3 };
 /// While the only worker is busy with what came first, the rest arrives: the second unit is a full batch, of events that are new.
 const IN_BATCHES: Crowd =
-    Crowd { consumers: &["batched", "bulk"], events: 100, workers: 1, work_ms: 2, hit: 2 };
+    Crowd { consumers: &["batched", "bulk"], events: 70, workers: 1, work_ms: 2, hit: 2 };
 /// Those whose handlers do not know of the batch.
 const UNAWARE: Crowd = Crowd { consumers: &["batched"], ..IN_BATCHES };
 /// The id of an event that no handler takes.
@@ -131,6 +131,7 @@ async fn crash(consumer: &str, point: &str, crowd: &Crowd, backend: Backend) {
     if crowd.workers == 1 && ["K4", "K5"].contains(&point) {
         assert!(undone > 1, "it was alone in its unit");
     }
+    scene.task.workers = ONE_BY_ONE.workers;
     let heir = scene.ready().await;
     scene.drain(heir).await;
     let verdict = scene.verdict(&published).await;

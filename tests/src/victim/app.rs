@@ -9,7 +9,7 @@ use super::Consuming;
 /// Deliveries that wait in the process, so that a kill hits some in every state.
 const PREFETCH: u16 = 32;
 /// The same, where they are processed in batches.
-const PREFETCH_OF_BATCHES: u16 = 128;
+const PREFETCH_OF_BATCHES: u16 = 80;
 /// A message may be in a victim's hands at every kill of a run.
 const DELIVERY_LIMIT: u32 = 10_000;
 
