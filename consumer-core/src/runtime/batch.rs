@@ -238,7 +238,7 @@ impl<S: Storage> BatchUnit<'_, S> {
         let failure = Failure::of_handler(&self.consumer.storage, error);
         match rolled_back {
             Rollback::Done => BatchEnding::Undone(failure),
-            Rollback::Ended => self.in_doubt(failure, Told::Gone),
+            Rollback::Ended => self.in_doubt(failure.of_a_server_that_is_there(), Told::Gone),
             Rollback::Lost(_) => self.in_doubt(failure, Told::Nothing),
         }
     }

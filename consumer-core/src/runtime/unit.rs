@@ -85,6 +85,16 @@ impl Failure {
             Self::new(Class::Transient, format!("the error of the handler panicked: {}", panic_text(&*panic)))
         })
     }
+
+    /// The server has just said that the transaction is gone, so it is not away: an error that looks like it comes of what a
+    /// handler did outside.
+    pub(super) fn of_a_server_that_is_there(mut self) -> Self {
+        if self.class == Class::ServerAway {
+            self.class = Class::Transient;
+            self.error = format!("the transaction that holds the claim was no longer there: {}", self.error);
+        }
+        self
+    }
 }
 
 /// How a call of the handler has ended.
@@ -310,7 +320,7 @@ impl<S: Storage> Unit<'_, S> {
         let failure = Failure::of_handler(&self.consumer.storage, error);
         match rolled_back {
             Rollback::Done => Ending::Failed(failure),
-            Rollback::Ended => self.ended(failure, claim, Told::Gone).await,
+            Rollback::Ended => self.ended(failure.of_a_server_that_is_there(), claim, Told::Gone).await,
             Rollback::Lost(_) => self.ended(failure, claim, Told::Nothing).await,
         }
     }

@@ -13,9 +13,14 @@ const SHORTEST_LOCK_WAIT: Duration = Duration::from_millis(100);
 /// time.
 const LOCK_WAIT_OF_MANY: Duration = Duration::from_millis(50);
 
+/// What a session may do outside the transactions of ours: read. A handler that ends its transaction goes on in autocommit, where
+/// whatever it wrote, and whatever the handlers behind it in a batch wrote, would stay without a claim. So our transactions say
+/// that they write, and nothing else can.
+pub(super) const OUTSIDE: &str = "SET default_transaction_read_only = on";
+
 /// Begin, the limits and the savepoint: one text, one round trip.
 ///
-/// `READ WRITE` makes a standby refuse here and not in the middle. A lock is waited for less long than the handler may
+/// `READ WRITE` makes a standby refuse here and not in the middle, and is what nothing but a unit has: see [`OUTSIDE`]. A lock is waited for less long than the handler may
 /// run, so that the wait ends as the conflict it is: the statement that fails aborts the transaction, and no handler
 /// can swallow that. Ten such waits, the conflicts in a row that the runtime allows, outlast every rival.
 pub(super) fn begin(limits: UnitLimits, extent: Extent) -> SqlStr {

@@ -75,6 +75,10 @@ impl PgStore {
     /// Each worker takes one connection out of it for as long as it runs and closes it afterwards: what it sets on
     /// that session never meets the application. The pool must be larger than the workers, or the application waits
     /// for ever.
+    ///
+    /// Such a session writes in its own transactions only (`default_transaction_read_only`). A pooler between the application
+    /// and the server must leave it a server connection of its own, as PgBouncer does with `pool_mode = session`: in transaction mode
+    /// others would meet the setting and could not write.
     #[must_use]
     pub fn from_pool(pool: PgPool) -> Self {
         Self::new(pool, Tables::default(), false)

@@ -77,11 +77,11 @@ impl OutboxStorage for PgStore {
     }
 
     async fn release_outbox(&self, session: &mut PgSession, id: Uuid) -> Result<bool, StorageError> {
-        Ok(people::act(&self.0.sql.outbox.release, &mut session.conn, id).await?)
+        Ok(people::act(&self.0.sql.outbox.release, session, id).await?)
     }
 
     async fn discard_outbox(&self, session: &mut PgSession, id: Uuid) -> Result<bool, StorageError> {
-        Ok(people::act(&self.0.sql.outbox.discard, &mut session.conn, id).await?)
+        Ok(people::act(&self.0.sql.outbox.discard, session, id).await?)
     }
 
     async fn sweep_outbox(&self, keep: Duration, batch: u32) -> Result<Swept, StorageError> {

@@ -19,6 +19,7 @@ pub(super) async fn open(pool: &PgPool, limits: UnitLimits) -> Result<PgSession,
     let mut conn = pool.acquire().await?;
     conn.close_on_drop();
     leave_transaction(&mut conn).await?;
+    statements::run(&mut conn, limits::OUTSIDE).await?;
     let [begin, begin_many] = [Extent::One, Extent::Many].map(|extent| limits::begin(limits, extent));
     Ok(PgSession { conn, begin, begin_many, is_owed_a_rollback: false })
 }

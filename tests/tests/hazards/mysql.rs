@@ -47,6 +47,10 @@ async fn hazards(
             return Err(sqlx::Error::RowNotFound);
         }
         "rolls-back" => _ = sqlx::raw_sql("ROLLBACK").execute(conn).await?,
+        "rolls-back-and-writes" => {
+            sqlx::raw_sql("ROLLBACK").execute(&mut *conn).await?;
+            sqlx::query("INSERT INTO effects VALUES (?)").bind(&id).execute(conn).await?;
+        }
         "locks-itself-out" => {
             sqlx::query("UPDATE locks SET n = n + 1 WHERE id = 1").execute(conn).await?;
             sqlx::query("UPDATE locks SET n = n + 1 WHERE id = 1").execute(&pool).await?;
@@ -143,9 +147,11 @@ async fn a_handler_that_commits_or_runs_ddl_ends_as_transaction_ended() {
 
 #[tokio::test]
 async fn a_handler_that_rolls_back_is_tried_again_and_leaves_nothing() {
-    let Some(outcome) = outcome("rolls-back").await else { return };
-    assert_eq!(outcome.seen.only_reason(), "attempts-exhausted");
-    assert_eq!((outcome.effects, outcome.claims), (vec!["neighbour".to_owned()], 1));
+    for what in ["rolls-back", "rolls-back-and-writes"] {
+        let Some(outcome) = outcome(what).await else { return };
+        assert_eq!(outcome.seen.only_reason(), "attempts-exhausted", "{what}");
+        assert_eq!((outcome.effects, outcome.claims), (vec!["neighbour".to_owned()], 1), "{what}");
+    }
 }
 
 #[tokio::test]

@@ -35,6 +35,15 @@ async fn hazards(
             sqlx::query("INSERT INTO once VALUES (1)").execute(conn).await?;
         }
         "rolls-back" => _ = sqlx::raw_sql("ROLLBACK").execute(conn).await?,
+        "rolls-back-and-writes" => {
+            sqlx::raw_sql("ROLLBACK").execute(&mut *conn).await?;
+            sqlx::query("INSERT INTO effects VALUES ($1)").bind(&id).execute(conn).await?;
+        }
+        "rolls-back-begins-and-writes" => {
+            sqlx::raw_sql("ROLLBACK; BEGIN").execute(&mut *conn).await?;
+            sqlx::query("INSERT INTO effects VALUES ($1)").bind(&id).execute(&mut *conn).await?;
+            sqlx::raw_sql("COMMIT").execute(conn).await?;
+        }
         "creates" => _ = sqlx::raw_sql("CREATE TABLE made_by_handler (id int)").execute(conn).await?,
         "breaks-at-commit" => _ = sqlx::query("INSERT INTO deferred VALUES (99)").execute(conn).await?,
         "uses-savepoints" => {
@@ -106,9 +115,11 @@ async fn a_handler_that_commits_ends_as_transaction_ended() {
 
 #[tokio::test]
 async fn a_handler_that_rolls_back_is_tried_again_and_leaves_nothing() {
-    let Some(outcome) = outcome("rolls-back").await else { return };
-    assert_eq!(outcome.seen.only_reason(), "attempts-exhausted");
-    assert_eq!((outcome.effects, outcome.claims), (vec!["neighbour".to_owned()], 1));
+    for what in ["rolls-back", "rolls-back-and-writes", "rolls-back-begins-and-writes"] {
+        let Some(outcome) = outcome(what).await else { return };
+        assert_eq!(outcome.seen.only_reason(), "attempts-exhausted", "{what}");
+        assert_eq!((outcome.effects, outcome.claims), (vec!["neighbour".to_owned()], 1), "{what}");
+    }
 }
 
 #[tokio::test]

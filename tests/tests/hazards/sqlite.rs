@@ -34,6 +34,15 @@ async fn hazards(
             return Err(sqlx::Error::RowNotFound);
         }
         "rolls-back" => _ = sqlx::raw_sql("ROLLBACK").execute(conn).await?,
+        "rolls-back-and-writes" => {
+            sqlx::raw_sql("ROLLBACK").execute(&mut *conn).await?;
+            sqlx::query("INSERT INTO effects VALUES (?)").bind(&id).execute(conn).await?;
+        }
+        "rolls-back-begins-and-writes" => {
+            sqlx::raw_sql("ROLLBACK; BEGIN").execute(&mut *conn).await?;
+            sqlx::query("INSERT INTO effects VALUES (?)").bind(&id).execute(&mut *conn).await?;
+            sqlx::raw_sql("COMMIT").execute(conn).await?;
+        }
         "creates" => _ = sqlx::raw_sql("CREATE TABLE made_by_handler (id int)").execute(conn).await?,
         _ => {}
     }
@@ -78,9 +87,11 @@ async fn the_commit_of_a_handler_is_vetoed() {
 
 #[tokio::test]
 async fn a_handler_that_rolls_back_is_tried_again_and_leaves_nothing() {
-    let outcome = outcome("rolls-back").await;
-    assert_eq!(outcome.seen.only_reason(), "attempts-exhausted");
-    assert_eq!((outcome.effects, outcome.claims), (vec!["neighbour".to_owned()], 1));
+    for what in ["rolls-back", "rolls-back-and-writes", "rolls-back-begins-and-writes"] {
+        let outcome = outcome(what).await;
+        assert_eq!(outcome.seen.only_reason(), "attempts-exhausted", "{what}");
+        assert_eq!((outcome.effects, outcome.claims), (vec!["neighbour".to_owned()], 1), "{what}");
+    }
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::{
     outbox_row::{is_about_unsent, number, read},
-    postgres::statements::Statements,
+    postgres::{PgSession, statements::Statements, unit},
 };
 
 pub(super) async fn survey(sql: &Statements, conn: &mut PgConnection) -> Result<Survey, sqlx::Error> {
@@ -43,7 +43,9 @@ pub(super) async fn list(
 }
 
 /// Releases a row, or gives it up; `false` if it was neither refused nor parked.
-pub(super) async fn act(statement: &SqlStr, conn: &mut PgConnection, id: Uuid) -> Result<bool, sqlx::Error> {
-    let done = sqlx::query(statement.clone()).bind(id).execute(conn).await?;
+pub(super) async fn act(statement: &SqlStr, session: &mut PgSession, id: Uuid) -> Result<bool, sqlx::Error> {
+    let mut tx = unit::begin(session).await?.tx;
+    let done = sqlx::query(statement.clone()).bind(id).execute(&mut *tx).await?;
+    tx.commit().await?;
     Ok(done.rows_affected() == 1)
 }

@@ -11,7 +11,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, Postgres, Transaction};
 
 use crate::{
     outbox_row::{micros, read},
-    postgres::{PgSession, statements::Statements},
+    postgres::{PgSession, statements::Statements, unit},
 };
 
 /// Leases rows. Where there is none to lease, it costs one look.
@@ -73,7 +73,9 @@ pub(super) async fn settle(
 ) -> Result<(), sqlx::Error> {
     let (was_sent, others): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row.fate == Fate::Sent);
     if others.is_empty() {
-        return sent(sql, &mut session.conn, &was_sent).await;
+        let mut tx = unit::begin(session).await?.tx;
+        sent(sql, &mut tx, &was_sent).await?;
+        return tx.commit().await;
     }
     let mut tx = begin(sql, session).await?;
     sent(sql, &mut tx, &was_sent).await?;
