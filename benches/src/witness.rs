@@ -7,7 +7,10 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -29,6 +32,8 @@ const FINAL: [&str; 3] = ["done", "duplicate", "dead"];
 
 /// The meter of the run, while there is one.
 static METER: Mutex<Option<Arc<Meter>>> = Mutex::new(None);
+/// Whether it wants the time of each message: asked for each of them, so that nobody waits for the lock.
+static WANTS_TIMES: AtomicBool = AtomicBool::new(false);
 static INSTALLED: OnceLock<()> = OnceLock::new();
 
 /// As long as it lives, a meter is told.
@@ -44,12 +49,14 @@ pub fn of(meter: &Arc<Meter>) -> Witness {
         metrics::set_global_recorder(Counting).expect("nobody else records metrics here");
         tracing::subscriber::set_global_default(Listening).expect("nobody else listens here");
     });
+    WANTS_TIMES.store(meter.wants_times(), Ordering::Relaxed);
     *current() = Some(Arc::clone(meter));
     Witness(())
 }
 
 impl Drop for Witness {
     fn drop(&mut self) {
+        WANTS_TIMES.store(false, Ordering::Relaxed);
         *current() = None;
     }
 }
@@ -105,7 +112,7 @@ impl Subscriber for Listening {
     }
 
     fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
-        current().as_ref().is_some_and(|meter| meter.wants_times())
+        WANTS_TIMES.load(Ordering::Relaxed)
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {

@@ -1,6 +1,14 @@
 //! The contract of a broker: queues, subscriptions, deliveries and a confirmed publisher.
 
-use std::{fmt, future::Future, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    future::Future,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use crate::{doctor::Finding, error::Result, message::Message};
 
@@ -110,13 +118,60 @@ pub enum Settlement {
 /// the broker, and it delivers the message again.
 pub type Settled = Box<dyn FnOnce(bool) + Send>;
 
+/// Told when the broker has been told of several deliveries: of how many of them it was not. Otherwise as [`Settled`].
+pub type AllSettled = Box<dyn FnOnce(usize) + Send>;
+
 /// Settles deliveries of one channel; never blocks, and writes in the background.
 pub trait Settle: Send + Sync {
     /// Settles the delivery with this tag, once; a second settlement of one tag is answered `false` and never sent.
     fn settle(&self, tag: u64, settlement: Settlement, settled: Settled);
 
+    /// Settles several deliveries alike, as if each of them was settled by itself.
+    fn settle_all(&self, tags: Vec<u64>, settlement: Settlement, settled: AllSettled) {
+        let together = Together::new(settled);
+        for tag in tags {
+            let together = together.clone();
+            self.settle(tag, settlement, Box::new(move |reached| together.is_told(reached)));
+        }
+    }
+
     /// Whether the channel is still there. A delivery of a channel that is gone will come again.
     fn is_open(&self) -> bool;
+}
+
+/// What is owed to whoever settled several deliveries at once: an answer when the last of its parts is gone.
+pub struct Together {
+    missed: AtomicUsize,
+    /// Never locked: it need not be `Sync`, but its parts are shared.
+    settled: Mutex<Option<AllSettled>>,
+}
+
+impl Together {
+    /// The first of its parts; the others are clones.
+    pub fn new(settled: AllSettled) -> Arc<Self> {
+        Arc::new(Self { missed: AtomicUsize::new(0), settled: Mutex::new(Some(settled)) })
+    }
+
+    /// Notes what became of one of the deliveries.
+    pub fn is_told(&self, reached: bool) {
+        if !reached {
+            self.missed.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Drop for Together {
+    fn drop(&mut self) {
+        if let Some(settled) = self.settled.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
+            settled(*self.missed.get_mut());
+        }
+    }
+}
+
+impl fmt::Debug for Together {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Together").field("missed", &self.missed).finish_non_exhaustive()
+    }
 }
 
 /// A message on its way through the runtime, owed a settlement.

@@ -195,6 +195,23 @@ impl Instruments {
         }
     }
 
+    /// Counts deliveries that a worker is through with, and what the unit that they had in common took.
+    pub(crate) fn settled(&self, outcome: Outcome, times: Times, deliveries: usize) {
+        self.settled[outcome as usize].increment(deliveries as u64);
+        let Times { claim, handler, commit } = times;
+        self.claim.record_many(claim, deliveries);
+        self.handler.record_many(handler, deliveries);
+        self.commit.record_many(commit, deliveries);
+    }
+
+    /// Notes that the broker was told of deliveries, or of how many it was not.
+    pub(crate) fn told(&self, ack: Duration, deliveries: usize, missed: usize) {
+        if missed > 0 {
+            self.lost_settlements.increment(missed as u64);
+        }
+        self.ack.record_many(ack, deliveries);
+    }
+
     pub(crate) fn unverified(&self) {
         self.unverified.increment(1);
     }
@@ -299,7 +316,7 @@ pub(crate) struct Times {
 /// What is said about one delivery once the broker has been told; never its payload.
 pub(crate) struct Record {
     pub(crate) instruments: Arc<Instruments>,
-    /// Which event it was, if the message said so.
+    /// Which event it was, if the message said so and somebody wants to hear it.
     pub(crate) event: Option<(Meta, ClaimKey)>,
     pub(crate) attempt: u32,
     pub(crate) outcome: Outcome,
@@ -309,22 +326,27 @@ pub(crate) struct Record {
     pub(crate) times: Times,
 }
 
+impl Outcome {
+    /// Whether anybody hears the event of a delivery with this outcome.
+    pub(crate) fn is_heard(self) -> bool {
+        use tracing::{Level, enabled};
+        match self {
+            Self::Done | Self::Duplicate => enabled!(target: DELIVERY_TARGET, Level::DEBUG),
+            Self::Retried | Self::Delayed | Self::Requeued => enabled!(target: DELIVERY_TARGET, Level::INFO),
+            Self::Dead => enabled!(target: DELIVERY_TARGET, Level::WARN),
+        }
+    }
+}
+
 impl Record {
     /// Counts the outcome; at once, because a settlement that is lost changes nothing about it.
     pub(crate) fn count(&self) {
-        self.instruments.settled[self.outcome as usize].increment(1);
-        let Times { claim, handler, commit } = self.times;
-        self.instruments.claim.record(claim);
-        self.instruments.handler.record(handler);
-        self.instruments.commit.record(commit);
+        self.instruments.settled(self.outcome, self.times, 1);
     }
 
     /// Emits the event; `reached` says whether the settlement found its channel.
     pub(crate) fn emit(&self, ack: Duration, reached: bool) {
-        if !reached {
-            self.instruments.lost_settlements.increment(1);
-        }
-        self.instruments.ack.record(ack);
+        self.instruments.told(ack, 1, usize::from(!reached));
         macro_rules! event {
             ($level:ident) => {
                 tracing::event!(

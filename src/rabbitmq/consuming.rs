@@ -44,8 +44,11 @@ use super::{
 /// How long the broker may take to answer while a channel is set up or cancelled.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Deliveries handed out in a row, without asking about anything else in between.
+/// Deliveries handed out at once, without asking about anything else in between.
 const AT_ONCE: usize = 64;
+
+/// What a consumer of lapin's gives: a delivery, an error, or its end.
+type Taken = Option<lapin::Result<lapin::message::Delivery>>;
 
 /// Channels with deliveries that can still be settled.
 pub(super) type Settlers = Arc<Mutex<Vec<Weak<Settler>>>>;
@@ -60,7 +63,7 @@ pub(super) struct Consuming {
     pub(super) watch: Duration,
     pub(super) board: Board,
     pub(super) settlers: Settlers,
-    pub(super) deliveries: mpsc::UnboundedSender<Delivery>,
+    pub(super) deliveries: mpsc::UnboundedSender<Vec<Delivery>>,
     pub(super) cancel: CancellationToken,
 }
 
@@ -211,27 +214,47 @@ impl Consuming {
                 }
                 finding = &mut watchdog, if stopping.is_none() => return found(session, finding).await,
                 next = consumer.next() => {
-                    let (mut next, mut left) = (Some(next), AT_ONCE);
-                    while let Some(taken) = next {
-                        match taken {
-                            Some(Ok(delivery)) => self.hand_out(settler, delivery),
-                            Some(Err(error)) => return lost(session, &error),
-                            None => return stopping.unwrap_or_else(|| End::Channel("RabbitMQ cancelled the consumer".to_owned())),
-                        }
-                        if stopping.is_none() && suspicion.clear(settler.settled()) {
-                            info!(queue = self.queue.name, "messages are taken at full prefetch again");
-                            stop(channel, consumer).await;
-                            stopping = Some(End::Replaced);
-                        }
-                        left -= 1;
-                        next = if left > 0 { consumer.next().now_or_never() } else { None };
+                    match self.hand_out_with_what_is_there(settler, next, consumer) {
+                        Some(Ok(_)) => {}
+                        Some(Err(error)) => return lost(session, &error),
+                        None => return stopping.unwrap_or_else(|| End::Channel("RabbitMQ cancelled the consumer".to_owned())),
+                    }
+                    if stopping.is_none() && suspicion.clear(settler.settled()) {
+                        info!(queue = self.queue.name, "messages are taken at full prefetch again");
+                        stop(channel, consumer).await;
+                        stopping = Some(End::Replaced);
                     }
                 }
             }
         }
     }
 
-    fn hand_out(&self, settler: &Arc<Settler>, delivery: lapin::message::Delivery) {
+    /// Hands out a delivery with those that have arrived behind it, as far as they go; what the consumer gave then.
+    fn hand_out_with_what_is_there(
+        &self,
+        settler: &Arc<Settler>,
+        mut next: Taken,
+        consumer: &mut Consumer,
+    ) -> Option<lapin::Result<()>> {
+        let mut deliveries = Vec::with_capacity(1);
+        // By reference: lapin's delivery is large, and to move it costs more than what is done with it.
+        while let Some(Ok(delivery)) = &mut next {
+            deliveries.push(self.receive(settler, delivery));
+            if deliveries.len() == AT_ONCE {
+                break;
+            }
+            match consumer.next().now_or_never() {
+                Some(taken) => next = taken,
+                None => break,
+            }
+        }
+        if let Err(mpsc::error::SendError(deliveries)) = self.deliveries.send(deliveries) {
+            deliveries.into_iter().for_each(give_back);
+        }
+        next.map(|next| next.map(drop))
+    }
+
+    fn receive(&self, settler: &Arc<Settler>, delivery: &mut lapin::message::Delivery) -> Delivery {
         let (tag, redelivered) = (delivery.delivery_tag, delivery.redelivered);
         settler.delivered(tag);
         let mut message = message::received(delivery);
@@ -242,11 +265,7 @@ impl Consuming {
         if let Some(damage) = &damage {
             warn!(queue = self.queue.name, damage, "a message cannot be read");
         }
-        let delivery =
-            Delivery { message: Arc::new(message), damage, redelivered, tag, channel: settler.clone() };
-        if let Err(mpsc::error::SendError(delivery)) = self.deliveries.send(delivery) {
-            give_back(delivery);
-        }
+        Delivery { message: Arc::new(message), damage, redelivered, tag, channel: settler.clone() }
     }
 
     fn consumes(&self, memory: &mut Memory) {

@@ -1,5 +1,7 @@
 //! Messages as lapin has them and as we have them.
 
+use std::mem;
+
 use bytes::Bytes;
 use consumer_core::{
     Error, Result,
@@ -16,22 +18,20 @@ use super::returns::Likeness;
 /// Delivery mode of a message that survives a restart of the broker.
 const PERSISTENT: u8 = 2;
 
-/// What a consumer was given.
-pub(super) fn received(delivery: lapin::message::Delivery) -> Message {
-    let (properties, headers) = split(delivery.properties);
+/// What a consumer was given, out of what lapin gave.
+pub(super) fn received(delivery: &mut lapin::message::Delivery) -> Message {
     Message {
-        properties,
-        headers,
-        body: Bytes::from(delivery.data),
-        exchange: delivery.exchange.into(),
-        routing_key: delivery.routing_key.into(),
+        properties: properties(&delivery.properties),
+        headers: delivery.properties.headers().as_ref().map(headers).unwrap_or_default(),
+        body: Bytes::from(mem::take(&mut delivery.data)),
+        exchange: mem::take(&mut delivery.exchange).into(),
+        routing_key: mem::take(&mut delivery.routing_key).into(),
     }
 }
 
-fn split(properties: BasicProperties) -> (Properties, Headers) {
+fn properties(properties: &BasicProperties) -> Properties {
     let text = |text: &Option<ShortString>| text.as_ref().map(|text| text.as_str().to_owned());
-    let headers = properties.headers().as_ref().map(headers).unwrap_or_default();
-    let properties = Properties {
+    Properties {
         content_type: text(properties.content_type()),
         content_encoding: text(properties.content_encoding()),
         delivery_mode: *properties.delivery_mode(),
@@ -45,8 +45,7 @@ fn split(properties: BasicProperties) -> (Properties, Headers) {
         user_id: text(properties.user_id()),
         app_id: text(properties.app_id()),
         cluster_id: text(properties.cluster_id()),
-    };
-    (properties, headers)
+    }
 }
 
 fn headers(table: &FieldTable) -> Headers {
@@ -336,7 +335,7 @@ mod tests {
         let Outgoing { exchange, routing_key, properties, body, .. } = outgoing;
         let mut delivery = lapin::message::Delivery::mock(1, exchange, routing_key, false, body.to_vec());
         delivery.properties = properties;
-        received(delivery)
+        received(&mut delivery)
     }
 
     /// The bytes of the content header as lapin writes it.

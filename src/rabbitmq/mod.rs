@@ -65,6 +65,7 @@ mod watchdog;
 mod wire;
 
 use std::{
+    collections::VecDeque,
     fmt,
     future::Future,
     sync::{
@@ -163,6 +164,7 @@ impl Broker for RabbitMq {
         let (sender, deliveries) = mpsc::unbounded_channel();
         let (ready, started) = oneshot::channel();
         let subscription = RabbitMqSubscription {
+            here: VecDeque::new(),
             deliveries,
             cancel: self.0.closing.child_token(),
             _shared: self.0.clone(),

@@ -1,6 +1,6 @@
 //! A subscription: deliveries of one queue, whatever happens to the channel.
 
-use std::{fmt, sync::Arc};
+use std::{collections::VecDeque, fmt, sync::Arc};
 
 use consumer_core::broker::{Delivery, Settlement, Subscription};
 use tokio::sync::mpsc;
@@ -10,7 +10,9 @@ use super::Shared;
 
 /// Deliveries of one queue; see [`Broker::subscribe`](consumer_core::Broker::subscribe).
 pub struct RabbitMqSubscription {
-    pub(super) deliveries: mpsc::UnboundedReceiver<Delivery>,
+    /// What has arrived and nobody has taken.
+    pub(super) here: VecDeque<Delivery>,
+    pub(super) deliveries: mpsc::UnboundedReceiver<Vec<Delivery>>,
     pub(super) cancel: CancellationToken,
     /// Keeps the connections.
     pub(super) _shared: Arc<Shared>,
@@ -20,10 +22,12 @@ impl Subscription for RabbitMqSubscription {
     /// Deliveries of a channel that has ended are left out: they come again.
     async fn next(&mut self) -> Option<Delivery> {
         loop {
-            let delivery = self.deliveries.recv().await?;
-            if delivery.is_live() {
-                return Some(delivery);
+            while let Some(delivery) = self.here.pop_front() {
+                if delivery.is_live() {
+                    return Some(delivery);
+                }
             }
+            self.here.extend(self.deliveries.recv().await?);
         }
     }
 
@@ -38,8 +42,9 @@ impl Drop for RabbitMqSubscription {
     fn drop(&mut self) {
         self.cancel.cancel();
         self.deliveries.close();
-        while let Ok(delivery) = self.deliveries.try_recv() {
-            give_back(delivery);
+        self.here.drain(..).for_each(give_back);
+        while let Ok(deliveries) = self.deliveries.try_recv() {
+            deliveries.into_iter().for_each(give_back);
         }
     }
 }

@@ -13,6 +13,7 @@ use bytes::Bytes;
 use super::sending::Sending;
 use crate::{
     effect::{IdempotencyKey, Origin},
+    event::EventType,
     message::{Envelope, EventId, Headers, Message},
 };
 
@@ -180,7 +181,7 @@ pub struct Meta {
 struct Facts {
     consumer: Cow<'static, str>,
     id: EventId,
-    event_type: String,
+    event_type: Cow<'static, str>,
     version: u32,
     envelope: Envelope,
     message: Arc<Message>,
@@ -260,7 +261,7 @@ impl Meta {
             facts: Facts {
                 consumer: Cow::Borrowed("test"),
                 id: EventId { source: String::new(), id: id.into() },
-                event_type: String::new(),
+                event_type: Cow::Borrowed(""),
                 version: 1,
                 envelope: Envelope::default(),
                 message: Arc::default(),
@@ -277,16 +278,21 @@ impl Meta {
     pub(crate) fn of_delivery(
         consumer: &'static str,
         id: EventId,
-        (event_type, version): (&str, u32),
+        event_type: EventType,
         envelope: Envelope,
         message: Arc<Message>,
         redelivered: bool,
     ) -> Self {
-        let (consumer, event_type) = (Cow::Borrowed(consumer), event_type.to_owned());
-        Self {
-            event: Arc::new(Facts { consumer, id, event_type, version, envelope, message, redelivered }),
-            attempt: 1,
-        }
+        let facts = Facts {
+            consumer: Cow::Borrowed(consumer),
+            id,
+            event_type: Cow::Borrowed(event_type.name),
+            version: event_type.version,
+            envelope,
+            message,
+            redelivered,
+        };
+        Self { event: Arc::new(facts), attempt: 1 }
     }
 
     /// The meta of an event, as the effect ledger has kept it: without its headers.
@@ -301,7 +307,7 @@ impl Meta {
         let facts = Facts {
             consumer: Cow::Owned(origin.consumer.clone()),
             id: EventId { source: origin.source.clone(), id: origin.id.clone() },
-            event_type: origin.event_type.clone(),
+            event_type: Cow::Owned(origin.event_type.clone()),
             version: origin.version,
             envelope,
             message: Arc::default(),
@@ -317,7 +323,7 @@ impl Meta {
             consumer: consumer.to_string(),
             source: id.source.clone(),
             id: id.id.clone(),
-            event_type: event_type.clone(),
+            event_type: event_type.to_string(),
             version: *version,
             correlation_id: envelope.correlation_id.clone(),
             causation_id: envelope.causation_id.clone(),
@@ -364,7 +370,7 @@ impl MetaBuilder {
     /// Sets the event's type and version.
     #[must_use]
     pub fn event_type(mut self, name: impl Into<String>, version: u32) -> Self {
-        self.facts.event_type = name.into();
+        self.facts.event_type = Cow::Owned(name.into());
         self.facts.version = version;
         self
     }

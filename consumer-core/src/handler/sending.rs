@@ -6,7 +6,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use super::{BatchEffects, BatchOutbox, Context, Effect, Extract, HandlerError, Needs};
+use super::{BatchEffects, BatchOutbox, Context, Effect, Extract, HandlerError, Meta, Needs};
 use crate::{
     event::Event,
     outbox::{Cause, OutboxEvent, Route},
@@ -112,10 +112,8 @@ pub(crate) struct Scheduled {
 /// The buffer of one unit, and what its events inherit.
 #[derive(Default)]
 pub(crate) struct Sending {
-    correlation_id: Option<String>,
-    event_id: Option<String>,
-    traceparent: Option<String>,
-    hops: u32,
+    /// The event at hand.
+    cause: Option<Meta>,
     buffer: Mutex<Buffer>,
 }
 
@@ -130,14 +128,8 @@ pub(crate) struct Buffer {
 }
 
 impl Sending {
-    pub(crate) fn caused_by(meta: &super::Meta) -> Self {
-        Self {
-            correlation_id: meta.correlation_id().map(str::to_owned),
-            event_id: Some(meta.id().to_owned()),
-            traceparent: meta.traceparent().map(str::to_owned),
-            hops: meta.hops(),
-            buffer: Mutex::default(),
-        }
+    pub(crate) fn caused_by(meta: &Meta) -> Self {
+        Self { cause: Some(meta.clone()), buffer: Mutex::default() }
     }
 
     pub(crate) fn effects(&self) -> Effects<'_> {
@@ -155,13 +147,13 @@ impl Sending {
     }
 
     fn publish<E: Event>(&self, event: &E, route: Route) {
-        let cause = Cause {
-            correlation_id: self.correlation_id.as_deref(),
-            event_id: self.event_id.as_deref(),
-            traceparent: self.traceparent.as_deref(),
-            hops: self.hops,
-        };
-        let written = OutboxEvent::new(event, route, cause);
+        let cause = self.cause.as_ref().map(|meta| Cause {
+            correlation_id: meta.correlation_id(),
+            event_id: Some(meta.id()),
+            traceparent: meta.traceparent(),
+            hops: meta.hops(),
+        });
+        let written = OutboxEvent::new(event, route, cause.unwrap_or_default());
         let mut buffer = self.buffer();
         match written {
             Ok(event) => buffer.events.push(event),

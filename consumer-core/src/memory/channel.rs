@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::server::Server;
-use crate::broker::{Settle, Settled, Settlement};
+use crate::broker::{AllSettled, Settle, Settled, Settlement};
 
 /// Which channel: the generation changes whenever the channel of a consumer dies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +30,18 @@ impl Settle for Channel {
             self.server.announce();
         }
         settled(sent);
+    }
+
+    fn settle_all(&self, tags: Vec<u64>, settlement: Settlement, settled: AllSettled) {
+        let (missed, drained) = {
+            let mut state = self.server.lock();
+            let missed = tags.iter().filter(|tag| !state.settle(self.address, **tag, settlement)).count();
+            (missed, state.is_drained(self.address.queue))
+        };
+        if drained {
+            self.server.announce();
+        }
+        settled(missed);
     }
 
     fn is_open(&self) -> bool {

@@ -1,6 +1,6 @@
 //! JSON in canonical form: one text for every way to write the same data.
 
-use std::ops::Range;
+use std::{cell::RefCell, ops::Range};
 
 /// As deep as serde_json reads: data beyond it cannot be decoded either, and nobody's stack is at stake.
 const MAX_DEPTH: usize = 127;
@@ -18,33 +18,63 @@ const SPECIAL: [bool; 256] = {
     special
 };
 
+/// The largest buffer that is kept for the next text.
+const KEPT: usize = 64 * 1024;
+
+thread_local! {
+    /// What one text needs and the next one needs again.
+    static ROOM: RefCell<Room> = RefCell::default();
+}
+
+#[derive(Default)]
+struct Room {
+    out: Vec<u8>,
+    open: Vec<Member>,
+    order: Order,
+    sorted: Vec<u8>,
+}
+
+impl Room {
+    fn clear(&mut self) {
+        let Self { out, open, order, sorted } = self;
+        if out.capacity().max(sorted.capacity()).max(open.capacity()) > KEPT {
+            *self = Self::default();
+            return;
+        }
+        out.clear();
+        open.clear();
+        order.members.clear();
+        order.objects.clear();
+        sorted.clear();
+    }
+}
+
 /// The canonical form of a JSON text: members sorted, white space out, characters escaped only where they must be,
 /// numbers as they were written. `None` if it is no JSON (RFC 8259), or nested deeper than [`MAX_DEPTH`].
 ///
 /// Members of the same name stay, in their order: which of them counts is the reader's choice, so all of them do.
-pub(super) fn json(data: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn json<T>(data: &[u8], read: impl FnOnce(&[u8]) -> T) -> Option<T> {
     let input = std::str::from_utf8(data).ok()?.as_bytes();
-    let mut reader = Reader {
-        input,
-        at: 0,
-        out: Vec::with_capacity(input.len()),
-        open: Vec::new(),
-        order: Order::default(),
-    };
-    reader.white_space();
-    reader.value(MAX_DEPTH)?;
-    reader.white_space();
-    (reader.at == input.len()).then(|| reader.order.apply(reader.out))
+    ROOM.with_borrow_mut(|room| {
+        room.clear();
+        room.out.reserve(input.len());
+        let Room { out, open, order, sorted } = room;
+        let mut reader = Reader { input, at: 0, out, open, order };
+        reader.white_space();
+        reader.value(MAX_DEPTH)?;
+        reader.white_space();
+        (reader.at == input.len()).then(|| read(order.apply(out, sorted)))
+    })
 }
 
 /// One pass over the input; what it writes still has the members in the order they came in.
 struct Reader<'a> {
     input: &'a [u8],
     at: usize,
-    out: Vec<u8>,
+    out: &'a mut Vec<u8>,
     /// The members read so far of all objects that are still open.
-    open: Vec<Member>,
-    order: Order,
+    open: &'a mut Vec<Member>,
+    order: &'a mut Order,
 }
 
 impl Reader<'_> {
@@ -70,7 +100,7 @@ impl Reader<'_> {
                 self.member(depth)?;
             }
         }
-        self.order.close(&self.out, &mut self.open, first);
+        self.order.close(self.out, self.open, first);
         self.copy(b'}')
     }
 
@@ -140,7 +170,7 @@ impl Reader<'_> {
             b'u' => self.code_point()?,
             _ => return None,
         };
-        write_char(c, &mut self.out);
+        write_char(c, self.out);
         Some(())
     }
 
@@ -274,14 +304,14 @@ impl Order {
         open.truncate(first);
     }
 
-    /// Writes all members to their places, each byte once.
-    fn apply(mut self, text: Vec<u8>) -> Vec<u8> {
+    /// Writes all members to their places, each byte once, unless they are there.
+    fn apply<'t>(&mut self, text: &'t [u8], sorted: &'t mut Vec<u8>) -> &'t [u8] {
         if self.objects.is_empty() {
             return text;
         }
         self.objects.sort_unstable_by_key(|object| object.text.start);
-        let mut sorted = Vec::with_capacity(text.len());
-        self.write(&text, 0..text.len(), &mut sorted);
+        sorted.reserve(text.len());
+        self.write(text, 0..text.len(), sorted);
         sorted
     }
 
@@ -319,7 +349,7 @@ mod tests {
     use super::*;
 
     fn canonical(text: impl AsRef<[u8]>) -> Option<String> {
-        json(text.as_ref()).map(|text| String::from_utf8(text).expect("canonical JSON is text"))
+        json(text.as_ref(), |text| String::from_utf8(text.to_vec()).expect("canonical JSON is text"))
     }
 
     #[test]
@@ -585,7 +615,7 @@ mod tests {
     /// Both refuse a text, or both read the same value. A number beyond `f64` is JSON, though serde_json has no room for it.
     fn agrees_with_serde_json(text: &[u8]) -> Result<(), TestCaseError> {
         let shown = String::from_utf8_lossy(text);
-        match (json(text), serde_json::from_slice::<Value>(text)) {
+        match (json(text, <[u8]>::to_vec), serde_json::from_slice::<Value>(text)) {
             (Some(form), Ok(value)) => {
                 prop_assert_eq!(serde_json::from_slice::<Value>(&form).ok(), Some(value), "{}", shown);
             }

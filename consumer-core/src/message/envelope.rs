@@ -145,14 +145,23 @@ impl Envelope {
     /// [`Reason::MissingId`] where no road gives an id, or where it is empty; [`Reason::BadId`] if it or its source is
     /// longer than [`EventId::MAX_BYTES`].
     pub fn identity(&self, body_id: Option<&str>, configured_source: &str) -> Result<EventId, Rejection> {
-        let id = body_id.or(self.id.as_deref()).ok_or_else(|| missing("the message has no id"))?;
+        self.clone().take_identity(body_id.map(str::to_owned), configured_source)
+    }
+
+    /// As [`identity`](Self::identity), out of what the envelope then has no more.
+    pub(crate) fn take_identity(
+        &mut self,
+        body_id: Option<String>,
+        configured_source: &str,
+    ) -> Result<EventId, Rejection> {
+        let id = body_id.or_else(|| self.id.take()).ok_or_else(|| missing("the message has no id"))?;
         if id.trim().is_empty() {
             return Err(missing("the id of the message is blank"));
         }
-        let source = self.source.as_deref().unwrap_or(configured_source);
-        fits("id", id)?;
-        fits("source", source)?;
-        Ok(EventId { source: source.to_owned(), id: id.to_owned() })
+        let source = self.source.take().unwrap_or_else(|| configured_source.to_owned());
+        fits("id", &id)?;
+        fits("source", &source)?;
+        Ok(EventId { source, id })
     }
 }
 

@@ -22,10 +22,8 @@ pub struct Fingerprint([u8; 12]);
 impl Fingerprint {
     /// Of an event's data: as JSON if it is JSON, else as bytes.
     pub fn of(data: &[u8]) -> Self {
-        match canonical::json(data) {
-            Some(canonical) => Self::new(CANONICAL_JSON, &canonical),
-            None => Self::new(RAW, data),
-        }
+        canonical::json(data, |canonical| Self::new(CANONICAL_JSON, canonical))
+            .unwrap_or_else(|| Self::new(RAW, data))
     }
 
     /// As a storage kept it.

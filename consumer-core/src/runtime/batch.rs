@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use foldhash::fast::RandomState;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -49,11 +50,12 @@ impl Members {
     /// Events in the order of their keys, those of one key in the order in which they came, those without one at last: so two
     /// batches that are not of one process go through shared rows in one direction.
     pub(super) fn of(mut members: Vec<Member>) -> Self {
-        members.sort_by(|a, b| match (&a.prepared.key, &b.prepared.key) {
+        members.sort_by(|a, b| match (a.job.key(), b.job.key()) {
             (Some(a), Some(b)) => a.cmp(b),
             (a, b) => a.is_none().cmp(&b.is_none()),
         });
-        let mut places: HashMap<ClaimKey, usize> = HashMap::with_capacity(members.len());
+        let mut places: HashMap<ClaimKey, usize, RandomState> =
+            HashMap::with_capacity_and_hasher(members.len(), RandomState::default());
         let (mut first, mut repeats) = (Vec::with_capacity(members.len()), Vec::new());
         for member in members {
             match places.get(&member.claim.key) {

@@ -2,7 +2,10 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -20,6 +23,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// then takes nobody along, and no innocent message is delivered once more for it.
 #[derive(Default)]
 pub(super) struct Bench {
+    /// Deliveries that this consumer has here, whatever they do.
+    present: AtomicUsize,
     state: Mutex<State>,
     changed: Notify,
     occupied: watch::Sender<bool>,
@@ -27,8 +32,6 @@ pub(super) struct Bench {
 
 #[derive(Default)]
 struct State {
-    /// Deliveries that this consumer has here, whatever they do.
-    present: usize,
     suspects: VecDeque<BoxedJob>,
     /// Since when somebody sits here.
     since: Option<Instant>,
@@ -36,8 +39,8 @@ struct State {
 }
 
 impl State {
-    fn is_due(&self) -> bool {
-        let others = self.present.saturating_sub(self.suspects.len());
+    fn is_due(&self, present: usize) -> bool {
+        let others = present.saturating_sub(self.suspects.len());
         !self.running && (others == 0 || self.since.is_some_and(|since| since.elapsed() >= PATIENCE))
     }
 
@@ -53,7 +56,7 @@ pub(super) struct Presence(Arc<Bench>);
 
 impl Drop for Presence {
     fn drop(&mut self) {
-        self.0.lock().present -= 1;
+        self.0.present.fetch_sub(1, Ordering::SeqCst);
         if self.0.is_occupied() {
             self.0.changed.notify_waiters();
         }
@@ -63,7 +66,7 @@ impl Drop for Presence {
 impl Bench {
     /// Notes that a delivery is here.
     pub(super) fn enter(self: &Arc<Self>) -> Presence {
-        self.lock().present += 1;
+        self.present.fetch_add(1, Ordering::SeqCst);
         Presence(self.clone())
     }
 
@@ -101,7 +104,7 @@ impl Bench {
             let changed = self.changed.notified();
             let wait = {
                 let mut state = self.lock();
-                let is_next = (leaves && !state.running) || state.is_due();
+                let is_next = (leaves && !state.running) || state.is_due(self.present.load(Ordering::SeqCst));
                 if let Some(job) = is_next.then(|| state.suspects.pop_front()).flatten() {
                     state.running = true;
                     return job;

@@ -20,7 +20,7 @@ use super::consumer::Consumer;
 pub(super) struct Prepared {
     pub(super) meta: Meta,
     pub(super) claim: Claim,
-    /// The entity whose timeline the event belongs to.
+    /// The entity whose timeline the event belongs to, until its job has it.
     pub(super) key: Option<Box<str>>,
     event_type: EventType,
     /// Never locked: an event need not be `Sync`, but the delivery that holds it is borrowed across waits.
@@ -41,16 +41,15 @@ impl Prepared {
         let message = &delivery.message;
         check_damage(delivery)?;
         check_size(message, consumer.config.max_body_bytes)?;
-        let envelope = Envelope::read(message)?;
+        let mut envelope = Envelope::read(message)?;
         let event_type = select(consumer.types, envelope.event_type.as_deref(), envelope.version)?;
         let mut decoded = decode(consumer, event_type, &envelope)?;
-        let id = envelope.identity(decoded.body_id.as_deref(), &consumer.config.source)?;
+        let id = envelope.take_identity(decoded.body_id.take(), &consumer.config.source)?;
         let claim = claim(consumer.id, &id, Fingerprint::of(&envelope.data));
-        let named = (event_type.name, event_type.version);
         let meta = Meta::of_delivery(
             consumer.spec.name,
             id,
-            named,
+            event_type,
             envelope,
             Arc::clone(message),
             delivery.redelivered,

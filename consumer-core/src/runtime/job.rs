@@ -48,7 +48,7 @@ pub(super) struct Job {
     home: Arc<Lanes>,
     _presence: Presence,
     // After the seat: its lane may hand on what this consumer still waits for.
-    _stay: Stay,
+    stay: Stay,
 }
 
 /// A job as it changes hands, which it does many times.
@@ -146,7 +146,7 @@ impl Job {
             times: Times::default(),
             ran: 0,
             alone_since: None,
-            _stay: home.enter(),
+            stay: home.enter(),
             home: home.clone(),
             _presence: presence,
         })
@@ -155,6 +155,11 @@ impl Job {
     /// The key of its event, where it was read.
     pub(super) fn key(&self) -> Option<&str> {
         self.lane_key.as_deref()
+    }
+
+    /// How many deliveries have come to this consumer before it.
+    pub(super) fn arrival(&self) -> u64 {
+        self.stay.arrival
     }
 
     /// Which attempt comes next, from 1.
@@ -179,10 +184,10 @@ impl Job {
     }
 
     /// Notes what it was read as, and by it which event it is.
-    pub(super) fn was_read(&mut self, read: Result<Prepared, Rejection>) {
-        if let Ok(prepared) = &read {
+    pub(super) fn was_read(&mut self, mut read: Result<Prepared, Rejection>) {
+        if let Ok(prepared) = &mut read {
             self.event = Some((prepared.meta.clone(), prepared.claim.clone()));
-            self.lane_key = prepared.key.clone();
+            self.lane_key = prepared.key.take();
         }
         self.read = Some(read);
     }
@@ -236,11 +241,35 @@ impl Job {
             .settle(fate.settlement(), Box::new(move |reached| record.emit(asked.elapsed(), reached)));
     }
 
+    /// Settles deliveries that are done, by one unit.
+    pub(super) fn settle_done(mut jobs: Vec<BoxedJob>, lanes: &Arc<Lanes>, instruments: &Arc<Instruments>) {
+        if Outcome::Done.is_heard() {
+            return jobs.into_iter().for_each(|job| job.settle(instruments, &Fate::Done));
+        }
+        while let Some(job) = jobs.first() {
+            let (channel, times) = (job.delivery.channel.clone(), job.times);
+            let of_channel = |job: &mut BoxedJob| {
+                std::ptr::addr_eq(Arc::as_ptr(&job.delivery.channel), Arc::as_ptr(&channel))
+            };
+            let (tags, together): (Vec<_>, Vec<_>) =
+                jobs.extract_if(.., of_channel).map(|job| (job.delivery.tag, job)).unzip();
+            let (instruments, asked, count) = (instruments.clone(), clock::now(), together.len());
+            instruments.settled(Outcome::Done, times, count);
+            let told = move |missed| instruments.told(asked.elapsed(), count, missed);
+            channel.settle_all(tags, Fate::Done.settlement(), Box::new(told));
+            lanes.depart(together);
+        }
+    }
+
     fn record(&self, instruments: &Arc<Instruments>, fate: &Fate) -> Record {
         let (cause, error) = fate.cause();
         Record {
             instruments: instruments.clone(),
-            event: self.event.as_ref().map(|(meta, claim)| (meta.clone(), claim.key)),
+            event: self
+                .event
+                .as_ref()
+                .filter(|_| fate.outcome().is_heard())
+                .map(|(meta, claim)| (meta.clone(), claim.key)),
             attempt: self.ran,
             outcome: fate.outcome(),
             cause,

@@ -9,11 +9,16 @@
 //! reading it may kill the process. Whatever arrives after such a one waits, unsorted, until a worker has marked it.
 
 use std::{
-    collections::{HashMap, VecDeque, hash_map::Entry},
-    hash::{BuildHasher, RandomState},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    cmp::Reverse,
+    collections::{BinaryHeap, HashMap, VecDeque, hash_map::Entry},
+    hash::{BuildHasher, BuildHasherDefault, Hasher},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
 };
 
+use foldhash::fast::RandomState;
 use tokio::sync::Notify;
 
 use super::job::{BoxedJob, Job};
@@ -24,23 +29,70 @@ pub(super) struct Lanes {
     keyed: bool,
     hasher: RandomState,
     state: Mutex<State>,
+    /// How many are here, in work or not.
+    present: AtomicUsize,
+    /// How many have come so far.
+    arrivals: AtomicU64,
     changed: Notify,
 }
 
+/// The hasher of what is a hash already.
+#[derive(Default)]
+struct Hashed(u64);
+
+impl Hasher for Hashed {
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("the lanes' map has hashes for its keys");
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
 struct State {
-    /// To be taken up by whoever is free: events without a key, and the first of each lane that nobody works on.
+    /// To be taken up by whoever is free, in the order of arrival: events without a key, and the first of each lane that nobody
+    /// works on.
     ready: VecDeque<BoxedJob>,
+    /// The same, of those that have waited for others: they have come before most that are ready, and go before them. Else a few old
+    /// ones would stay behind, and every acknowledgement behind them.
+    resumed: BinaryHeap<Reverse<Resumed>>,
     /// The lanes of keys that have an event here, by the hash of the key; two keys with one hash share a lane.
-    lanes: HashMap<u64, Lane>,
+    lanes: HashMap<u64, Lane, BuildHasherDefault<Hashed>>,
     /// Deliveries whose lanes nobody knows yet, in the order of arrival.
     unsorted: VecDeque<BoxedJob>,
     /// Whether a worker is sorting them.
     sorting: bool,
     /// Whether more will come from the queue.
     reading: bool,
-    /// How many are here, in work or not.
-    present: usize,
 }
+
+/// Compared by when it has come.
+struct Resumed(BoxedJob);
+
+impl Ord for Resumed {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.0.arrival().cmp(&other.0.arrival())
+    }
+}
+
+impl PartialOrd for Resumed {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Resumed {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Resumed {}
 
 #[derive(Default)]
 struct Lane {
@@ -52,26 +104,39 @@ struct Lane {
 
 /// A delivery's claim on its lane, until it is dropped.
 pub(super) struct Seat {
-    lanes: Arc<Lanes>,
+    /// `None` once it is given up.
+    lanes: Option<Arc<Lanes>>,
     lane: u64,
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.lanes.leave(self.lane);
+        if let Some(lanes) = self.lanes.take() {
+            lanes.leave(&[self.lane]);
+        }
+    }
+}
+
+impl Seat {
+    /// The lane, which whoever asks leaves.
+    fn give_up(mut self) -> u64 {
+        self.lanes = None;
+        self.lane
     }
 }
 
 /// Says that a delivery is here, until it is dropped.
-pub(super) struct Stay(Arc<Lanes>);
+pub(super) struct Stay {
+    lanes: Arc<Lanes>,
+    /// How many have come before it.
+    pub(super) arrival: u64,
+}
 
 impl Drop for Stay {
     fn drop(&mut self) {
-        let mut state = self.0.lock();
-        state.present -= 1;
-        if state.is_over() {
-            drop(state);
-            self.0.changed.notify_waiters();
+        let lanes = &self.lanes;
+        if lanes.present.fetch_sub(1, Ordering::AcqRel) == 1 && lanes.is_over(&lanes.lock()) {
+            lanes.changed.notify_waiters();
         }
     }
 }
@@ -101,12 +166,26 @@ pub(super) enum Found {
 }
 
 impl State {
-    fn is_over(&self) -> bool {
-        !self.reading && self.present == 0
+    fn is_empty(&self) -> bool {
+        self.ready.is_empty() && self.resumed.is_empty() && (self.sorting || self.unsorted.is_empty())
     }
 
-    fn is_empty(&self) -> bool {
-        self.ready.is_empty() && (self.sorting || self.unsorted.is_empty())
+    /// Takes the one that has come first of those that are ready, if it is as wanted.
+    fn pop_if(&mut self, wanted: impl Fn(&Job) -> bool) -> Option<BoxedJob> {
+        let resumed = self.resumed.peek().map(|Reverse(Resumed(job))| job);
+        match (resumed, self.ready.front()) {
+            (Some(resumed), next) if next.is_none_or(|next| resumed.arrival() < next.arrival()) => {
+                if !wanted(resumed) {
+                    return None;
+                }
+                self.resumed.pop().map(|Reverse(Resumed(job))| job)
+            }
+            _ => self.ready.pop_front_if(|job| wanted(job)),
+        }
+    }
+
+    fn resume(&mut self, job: BoxedJob) {
+        self.resumed.push(Reverse(Resumed(job)));
     }
 }
 
@@ -114,36 +193,60 @@ impl Lanes {
     pub(super) fn new(keyed: bool) -> Arc<Self> {
         let state = State {
             ready: VecDeque::new(),
-            lanes: HashMap::new(),
+            resumed: BinaryHeap::new(),
+            lanes: HashMap::default(),
             unsorted: VecDeque::new(),
             sorting: false,
             reading: true,
-            present: 0,
         };
-        Arc::new(Self { keyed, hasher: RandomState::new(), state: Mutex::new(state), changed: Notify::new() })
+        Arc::new(Self {
+            keyed,
+            hasher: RandomState::default(),
+            state: Mutex::new(state),
+            present: AtomicUsize::new(0),
+            arrivals: AtomicU64::new(0),
+            changed: Notify::new(),
+        })
     }
 
     /// Notes that a delivery is here.
     pub(super) fn enter(self: &Arc<Self>) -> Stay {
-        self.lock().present += 1;
-        Stay(self.clone())
+        self.present.fetch_add(1, Ordering::Relaxed);
+        Stay { lanes: self.clone(), arrival: self.arrivals.fetch_add(1, Ordering::Relaxed) }
     }
 
-    /// Takes in what comes from the queue; `read` reads a delivery, by which its key is known. Only the reader calls this.
-    pub(super) fn arrive(self: &Arc<Self>, mut job: BoxedJob, read: impl FnOnce(&mut Job)) {
-        if !self.keyed {
-            return self.push(job);
+    /// Takes in what comes from the queue, in its order; `read` reads a delivery, by which its key is known. Only the reader
+    /// calls this.
+    pub(super) fn arrive(self: &Arc<Self>, mut jobs: Vec<BoxedJob>, read: impl Fn(&mut Job)) {
+        let sorted = self.can_be_sorted(&jobs);
+        if self.keyed {
+            jobs[..sorted].iter_mut().for_each(|job| read(job));
         }
         let mut state = self.lock();
-        if state.sorting || !state.unsorted.is_empty() || job.delivery.redelivered {
-            state.unsorted.push_back(job);
-            drop(state);
-            return self.changed.notify_one();
+        let mut jobs = jobs.into_iter();
+        for job in jobs.by_ref().take(sorted) {
+            self.sort_in(&mut state, job);
+        }
+        // Nobody else adds to what is unsorted, so that these are still the next.
+        state.unsorted.extend(jobs);
+        let is_empty = state.is_empty();
+        drop(state);
+        if !is_empty {
+            self.changed.notify_one();
+        }
+    }
+
+    /// How many of them find their lanes at once: those before the first that has to be marked before it is read.
+    fn can_be_sorted(&self, jobs: &[BoxedJob]) -> usize {
+        if !self.keyed {
+            return jobs.len();
+        }
+        let state = self.lock();
+        if state.sorting || !state.unsorted.is_empty() {
+            return 0;
         }
         drop(state);
-        // Nobody else adds to what is unsorted, so that this one is still the next.
-        read(&mut job);
-        self.push(job);
+        jobs.iter().position(|job| job.delivery.redelivered).unwrap_or(jobs.len())
     }
 
     /// The next delivery that is not sorted; whoever asks goes on sorting, or is done with it.
@@ -155,24 +258,31 @@ impl Lanes {
     }
 
     /// Puts a delivery at the end of its lane.
-    pub(super) fn push(self: &Arc<Self>, mut job: BoxedJob) {
-        let mut state = self.lock();
-        match self.lane_of(&job) {
-            None => state.ready.push_back(job),
-            Some(lane) => match state.lanes.entry(lane) {
-                Entry::Occupied(mut behind) => {
-                    behind.get_mut().waiting.push_back(job);
-                    return;
-                }
-                Entry::Vacant(free) => {
-                    free.insert(Lane { out: 1, waiting: VecDeque::new() });
-                    job.seat = Some(Seat { lanes: self.clone(), lane });
-                    state.ready.push_back(job);
-                }
-            },
-        }
-        drop(state);
+    pub(super) fn push(self: &Arc<Self>, job: BoxedJob) {
+        self.sort_in(&mut self.lock(), job);
         self.changed.notify_one();
+    }
+
+    fn sort_in(self: &Arc<Self>, state: &mut State, mut job: BoxedJob) {
+        let Some(lane) = self.lane_of(&job) else { return state.ready.push_back(job) };
+        match state.lanes.entry(lane) {
+            Entry::Occupied(mut behind) => behind.get_mut().waiting.push_back(job),
+            Entry::Vacant(free) => {
+                free.insert(Lane { out: 1, waiting: VecDeque::new() });
+                job.seat = Some(self.seat(lane));
+                state.ready.push_back(job);
+            }
+        }
+    }
+
+    fn seat(self: &Arc<Self>, lane: u64) -> Seat {
+        Seat { lanes: Some(self.clone()), lane }
+    }
+
+    /// Has deliveries leave that are settled.
+    pub(super) fn depart(self: &Arc<Self>, mut jobs: Vec<BoxedJob>) {
+        let lanes: Vec<_> = jobs.iter_mut().filter_map(|job| job.seat.take()).map(Seat::give_up).collect();
+        self.leave(&lanes);
     }
 
     /// Puts deliveries that were taken back where they were, before all others of their lanes, in the order given.
@@ -187,7 +297,7 @@ impl Lanes {
                 }
                 (None, seat) => {
                     seats.extend(seat);
-                    state.ready.push_front(job);
+                    state.resume(job);
                 }
             }
         }
@@ -209,7 +319,7 @@ impl Lanes {
         found.waiting.push_front(job);
         found.out += 1;
         drop(state);
-        self.leave(lane);
+        self.leave(&[lane]);
     }
 
     /// Moves up to `most` deliveries into `hand`: one, or several that may be processed together.
@@ -222,8 +332,8 @@ impl Lanes {
             hand.push(job);
             return Found::Unsorted;
         }
-        let Some(first) = state.ready.pop_front() else {
-            return if state.is_over() { Found::Over } else { Found::Nothing };
+        let Some(first) = state.pop_if(|_| true) else {
+            return if self.is_over(&state) { Found::Over } else { Found::Nothing };
         };
         let mixes = first.mixes;
         hand.push(first);
@@ -247,11 +357,11 @@ impl Lanes {
                 && let Some(mut next) = found.waiting.pop_front_if(|job| job.mixes)
             {
                 found.out += 1;
-                next.seat = Some(Seat { lanes: self.clone(), lane });
+                next.seat = Some(self.seat(lane));
                 hand.push(next);
                 continue;
             }
-            match state.ready.pop_front_if(|job| job.mixes) {
+            match state.pop_if(|job| job.mixes) {
                 Some(next) => hand.push(next),
                 None => return,
             }
@@ -271,33 +381,42 @@ impl Lanes {
 
     fn has_nothing(&self) -> bool {
         let state = self.lock();
-        state.is_empty() && !state.is_over()
+        state.is_empty() && !self.is_over(&state)
     }
 
     fn lane_of(&self, job: &Job) -> Option<u64> {
         job.key().map(|key| self.hasher.hash_one(key))
     }
 
-    /// One event of the lane is through, or waits elsewhere.
-    fn leave(self: &Arc<Self>, lane: u64) {
+    /// One event of each of these lanes is through, or waits elsewhere.
+    fn leave(self: &Arc<Self>, lanes: &[u64]) {
         let mut state = self.lock();
-        let Entry::Occupied(mut found) = state.lanes.entry(lane) else { return };
-        found.get_mut().out -= 1;
-        if found.get().out > 0 {
-            return;
-        }
-        match found.get_mut().waiting.pop_front() {
-            None => {
-                found.remove();
+        let mut next_is_ready = false;
+        for &lane in lanes {
+            let Entry::Occupied(mut found) = state.lanes.entry(lane) else { continue };
+            found.get_mut().out -= 1;
+            if found.get().out > 0 {
+                continue;
             }
-            Some(mut next) => {
-                found.get_mut().out = 1;
-                next.seat = Some(Seat { lanes: self.clone(), lane });
-                state.ready.push_back(next);
-                drop(state);
-                self.changed.notify_one();
+            match found.get_mut().waiting.pop_front() {
+                None => _ = found.remove(),
+                Some(mut next) => {
+                    found.get_mut().out = 1;
+                    next.seat = Some(self.seat(lane));
+                    state.resume(next);
+                    next_is_ready = true;
+                }
             }
         }
+        drop(state);
+        if next_is_ready {
+            self.changed.notify_one();
+        }
+    }
+
+    /// Whether nothing is here, and nothing more comes.
+    fn is_over(&self, state: &State) -> bool {
+        !state.reading && self.present.load(Ordering::Acquire) == 0
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -13,7 +13,7 @@ use super::{
     session::Slot,
 };
 use crate::{
-    broker::{Broker, Subscription},
+    broker::{Broker, Delivery, Subscription},
     circuit::CircuitState,
     clock,
     error::Chain,
@@ -21,8 +21,8 @@ use crate::{
     storage::Storage,
 };
 
-/// Deliveries handed out in a row.
-const AT_ONCE: usize = 64;
+/// Deliveries handed out at once: few enough that the first of them does not wait long for the last to be read.
+const AT_ONCE: usize = 16;
 
 /// The reader of one consumer.
 pub(super) struct Reader<S: Storage, B: Broker> {
@@ -135,17 +135,14 @@ impl<S: Storage, B: Broker> Reader<S, B> {
                 () = &mut benched => break End::Replaced,
                 () = &mut grows => break End::Replaced,
                 delivery = subscription.next() => match delivery {
-                    Some(delivery) => {
-                        self.hand_out(delivery);
-                        self.hand_out_what_is_there(subscription);
-                    }
+                    Some(delivery) => self.hand_out_with_what_is_there(delivery, subscription),
                     None => return End::Asked,
                 },
             }
         };
         subscription.cancel().await;
         while let Some(delivery) = subscription.next().await {
-            self.hand_out(delivery);
+            self.hand_out(vec![delivery]);
         }
         end
     }
@@ -159,21 +156,24 @@ impl<S: Storage, B: Broker> Reader<S, B> {
         let _ = self.consumer.breaker.watch().wait_for(|state| *state == CircuitState::Closed).await;
     }
 
-    /// What has arrived with the last one, without asking about anything else in between.
-    fn hand_out_what_is_there(&self, subscription: &mut B::Subscription) {
-        for _ in 0..AT_ONCE {
-            match subscription.next().now_or_never() {
-                Some(Some(delivery)) => self.hand_out(delivery),
-                // Its end is told again.
-                Some(None) | None => return,
-            }
+    /// With what has arrived behind it, without asking about anything else in between.
+    fn hand_out_with_what_is_there(&self, first: Delivery, subscription: &mut B::Subscription) {
+        let mut deliveries = Vec::with_capacity(AT_ONCE);
+        deliveries.push(first);
+        while deliveries.len() < AT_ONCE
+            // Its end is told again.
+            && let Some(Some(delivery)) = subscription.next().now_or_never()
+        {
+            deliveries.push(delivery);
         }
+        self.hand_out(deliveries);
     }
 
-    fn hand_out(&self, delivery: crate::broker::Delivery) {
-        let lanes = &self.feed.0;
-        let job = Job::new(delivery, lanes, self.consumer.bench.enter());
-        lanes.arrive(job, |job| job.was_read(Prepared::read(&self.consumer, &job.delivery)));
+    fn hand_out(&self, deliveries: Vec<Delivery>) {
+        let (lanes, bench) = (&self.feed.0, &self.consumer.bench);
+        let jobs = deliveries.into_iter().map(|delivery| Job::new(delivery, lanes, bench.enter()));
+        let read = |job: &mut Job| job.was_read(Prepared::read(&self.consumer, &job.delivery));
+        lanes.arrive(jobs.collect(), read);
     }
 
     /// Never ends.

@@ -8,7 +8,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use consumer_core::broker::{Settle, Settled, Settlement};
+use consumer_core::broker::{AllSettled, Settle, Settled, Settlement, Together};
 use lapin::{Channel, ChannelStatus};
 use tokio::{
     runtime::Handle,
@@ -19,21 +19,30 @@ use tokio_util::sync::CancellationToken;
 use self::writer::Writer;
 
 /// What is owed to whoever settled a delivery: an answer, `false` unless somebody knows better.
-struct Owed(Option<Settled>);
+struct Owed(Option<Creditor>);
+
+enum Creditor {
+    One(Settled),
+    OneOfMany(Arc<Together>),
+}
 
 impl Owed {
     fn answer(mut self, written: bool) {
-        if let Some(settled) = self.0.take() {
-            settled(written);
+        self.tell(written);
+    }
+
+    fn tell(&mut self, written: bool) {
+        match self.0.take() {
+            Some(Creditor::One(settled)) => settled(written),
+            Some(Creditor::OneOfMany(together)) => together.is_told(written),
+            None => {}
         }
     }
 }
 
 impl Drop for Owed {
     fn drop(&mut self) {
-        if let Some(settled) = self.0.take() {
-            settled(false);
-        }
+        self.tell(false);
     }
 }
 
@@ -42,6 +51,10 @@ enum Command {
         tag: u64,
         settlement: Settlement,
         owed: Owed,
+    },
+    SettleAll {
+        each: Vec<(u64, Owed)>,
+        settlement: Settlement,
     },
     /// Everything settled so far is written before the answer.
     Flush(oneshot::Sender<()>),
@@ -105,9 +118,17 @@ impl Settler {
 
 impl Settle for Settler {
     fn settle(&self, tag: u64, settlement: Settlement, settled: Settled) {
-        let owed = Owed(Some(settled));
+        let owed = Owed(Some(Creditor::One(settled)));
         // What cannot be sent is dropped, which answers it.
         let _ = self.commands.send(Command::Settle { tag, settlement, owed });
+    }
+
+    fn settle_all(&self, tags: Vec<u64>, settlement: Settlement, settled: AllSettled) {
+        let together = Together::new(settled);
+        let owed = |tag| (tag, Owed(Some(Creditor::OneOfMany(together.clone()))));
+        let each = tags.into_iter().map(owed).collect();
+        // As above.
+        let _ = self.commands.send(Command::SettleAll { each, settlement });
     }
 
     fn is_open(&self) -> bool {

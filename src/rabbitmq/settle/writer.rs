@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use consumer_core::broker::Settlement;
 use futures_util::{StreamExt, poll, stream::FuturesUnordered};
 use lapin::{
     Channel,
@@ -63,7 +64,7 @@ impl Writer {
             channel,
             counts,
             enough: usize::from(prefetch / 2).max(1),
-            patience: if prefetch < WIDE { (Duration::ZERO, 0) } else { (GAP, usize::from(prefetch / 4)) },
+            patience: if prefetch < WIDE { (Duration::ZERO, 0) } else { (GAP, usize::from(prefetch / 2)) },
             ledger: Ledger::default(),
             flying: FuturesUnordered::new(),
             deadline: None,
@@ -98,15 +99,24 @@ impl Writer {
 
     async fn take(&mut self, command: Command) {
         match command {
-            Command::Settle { tag, settlement, owed } => match self.ledger.settle(tag, settlement, owed) {
-                Ok(()) => self.taken += 1,
-                Err(owed) => owed.answer(false),
-            },
+            Command::Settle { tag, settlement, owed } => self.note(tag, settlement, owed),
+            Command::SettleAll { each, settlement } => {
+                for (tag, owed) in each {
+                    self.note(tag, settlement, owed);
+                }
+            }
             Command::Flush(done) => {
                 self.drain().await;
                 // Nobody waits any more if this fails.
                 let _ = done.send(());
             }
+        }
+    }
+
+    fn note(&mut self, tag: u64, settlement: Settlement, owed: Owed) {
+        match self.ledger.settle(tag, settlement, owed) {
+            Ok(()) => self.taken += 1,
+            Err(owed) => owed.answer(false),
         }
     }
 

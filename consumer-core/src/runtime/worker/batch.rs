@@ -8,7 +8,7 @@ use crate::{
     runtime::{
         batch::{BatchEnding, BatchUnit, Member, Members, Part, repeated},
         intake::Prepared,
-        job::{BoxedJob, Fate},
+        job::{BoxedJob, Fate, Job},
         session::Slot,
         unit::{Ending, Failure, Told, Unit, taken},
     },
@@ -210,6 +210,7 @@ impl<S: Storage, B: Broker> Worker<S, B> {
                 None => alone.push(member),
             }
         }
+        let mut all_done = Vec::with_capacity(done);
         for (nth, (member, part)) in first.into_iter().zip(parts).enumerate() {
             if nth == 1 {
                 fault::kill_point("B2");
@@ -217,7 +218,11 @@ impl<S: Storage, B: Broker> Worker<S, B> {
             match part {
                 Part::Done => {
                     self.consumer.recent.keep(&member.claim);
-                    self.settle(member.job, Fate::Done).await;
+                    // Whatever the first is, it is settled before the others, which a kill point shows.
+                    match nth {
+                        0 => self.settle(member.job, Fate::Done).await,
+                        _ => all_done.push(member.job),
+                    }
                 }
                 Part::Taken(stored) => {
                     let ending = taken(&member.claim, stored);
@@ -226,6 +231,7 @@ impl<S: Storage, B: Broker> Worker<S, B> {
                 Part::Undecided => alone.push(member),
             }
         }
+        Job::settle_done(all_done, &self.lanes, &self.consumer.instruments);
         self.each_alone(alone, Vec::new());
     }
 

@@ -81,6 +81,8 @@ where
             requeued_comes_first_again
             requeued_is_redelivered
             a_second_settlement_is_refused
+            several_are_settled_at_once_and_answered_once
+            several_that_reach_nobody_are_all_counted
             unsettled_comes_again_after_close
             nothing_reaches_a_closed_channel
             a_classic_queue_counts_no_deliveries;

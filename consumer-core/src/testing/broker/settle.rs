@@ -1,7 +1,8 @@
 //! Acks, requeues, deliveries that nobody settled.
 
 use super::stage::{
-    Stage, ack, delivery_count, expect, expect_all, new_spec, next, publish, settle, settle_tag, subscribe,
+    Stage, ack, delivery_count, expect, expect_all, new_spec, next, publish, settle, settle_tag, settle_tags,
+    subscribe,
 };
 use crate::broker::{Broker, QueueKind, QueueSpec, Settlement};
 
@@ -67,6 +68,39 @@ pub(super) async fn a_second_settlement_is_refused<B: Broker>(stage: &Stage<'_, 
     assert!(!settle_tag(channel.as_ref(), tag, Settlement::Requeue).await);
     assert!(channel.is_open(), "the mistake must not reach the broker");
     ack(expect(&mut deliveries, "2").await).await;
+}
+
+pub(super) async fn several_are_settled_at_once_and_answered_once<B: Broker>(stage: &Stage<'_, B>) {
+    let (broker, spec) = stage.with_queue().await;
+    publish(&broker, &spec, &["1", "2", "3", "4", "5"]).await;
+    let mut deliveries = subscribe(&broker, &spec, 5).await;
+    let mut held = expect_all(&mut deliveries, &["1", "2", "3", "4", "5"]).await;
+    let channel = held[0].channel.clone();
+    let mut tags: Vec<_> = [4, 0, 1].map(|index| held[index].tag).to_vec();
+    assert_eq!(settle_tags(channel.as_ref(), tags.clone(), Settlement::Ack).await, 0, "all were written");
+    tags.push(held[2].tag);
+    assert_eq!(settle_tags(channel.as_ref(), tags, Settlement::Ack).await, 3, "three were settled before");
+    assert!(settle(held.remove(3), Settlement::Requeue).await);
+    drop(held);
+    assert!(expect(&mut deliveries, "4").await.redelivered);
+    broker.close().await;
+    let broker = stage.connect().await;
+    let mut deliveries = subscribe(&broker, &spec, 5).await;
+    ack(expect(&mut deliveries, "4").await).await;
+    publish(&broker, &spec, &["6"]).await;
+    expect(&mut deliveries, "6").await;
+}
+
+pub(super) async fn several_that_reach_nobody_are_all_counted<B: Broker>(stage: &Stage<'_, B>) {
+    let (broker, spec) = stage.with_queue().await;
+    publish(&broker, &spec, &["1", "2"]).await;
+    let mut deliveries = subscribe(&broker, &spec, 2).await;
+    let held = expect_all(&mut deliveries, &["1", "2"]).await;
+    broker.close().await;
+    let tags = held.iter().map(|delivery| delivery.tag).collect();
+    assert_eq!(settle_tags(held[0].channel.as_ref(), tags, Settlement::Ack).await, 2);
+    let broker = stage.connect().await;
+    expect_all(&mut subscribe(&broker, &spec, 2).await, &["1", "2"]).await;
 }
 
 pub(super) async fn unsettled_comes_again_after_close<B: Broker>(stage: &Stage<'_, B>) {

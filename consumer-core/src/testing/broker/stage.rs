@@ -132,6 +132,13 @@ pub(super) async fn settle_tag(channel: &dyn Settle, tag: u64, settlement: Settl
     in_time("an answer to a settlement", answered).await.expect("every settlement is answered")
 }
 
+/// Settles several at once, and returns how many of them the broker was not told of.
+pub(super) async fn settle_tags(channel: &dyn Settle, tags: Vec<u64>, settlement: Settlement) -> usize {
+    let (answer, answered) = oneshot::channel();
+    channel.settle_all(tags, settlement, Box::new(move |missed| answer.send(missed).unwrap_or_default()));
+    in_time("an answer to several settlements", answered).await.expect("every settlement is answered")
+}
+
 pub(super) async fn ack(delivery: Delivery) {
     assert!(settle(delivery, Settlement::Ack).await, "the channel was open, but the ack was not sent");
 }
