@@ -49,6 +49,11 @@ async fn a_memory_alarm_pauses_the_outbox_and_its_end_empties_it() {
 
     note(50).await;
     wait::until("the first ones leave", LIMIT, async || survey(&store).await.unsent == 0).await;
+    // What was slow before the alarm is not to be taken for what waits because of it.
+    wait::until("the gauge of the first ones", LIMIT, async || {
+        handle.health().ready && handle.outbox().survey().is_some_and(|survey| survey.unsent == 0)
+    })
+    .await;
     let alarm = Alarm::raise(&node);
     let raised = std::time::Instant::now();
     note(100).await;
