@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use crate::runner::Runner;
 use crate::workspace::Workspace;
-use crate::{child, features, mutants, narrate, native, tests};
+use crate::{child, features, instructions, mutants, narrate, native, tests};
 
 /// The steps so far.
 #[derive(Debug, Default)]
@@ -32,6 +32,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<bool> {
         let runner = Runner::new(workspace, session.environment());
         report.step("test", || Ok(runner.run(&[])?.success()))?;
         report.step("mutants", || mutants::run(workspace, &runner, &[]))?;
+        report.step("instructions", || instructions::run(workspace))?;
     }
     report.close()
 }
