@@ -1,6 +1,6 @@
 //! The unit of a batch: several events that commit together, or not at all.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc};
 
 use foldhash::fast::RandomState;
 use tokio_util::sync::CancellationToken;
@@ -15,13 +15,12 @@ use super::{
 use crate::{
     classify::Class,
     clock,
-    clock::Instant,
     departures::Departures,
     error::Chain,
     fault,
     handler::{Context, HandlerError},
     inbox::{Claim, Claimed, StoredClaim},
-    message::ClaimKey,
+    message::{ClaimKey, Rejection},
     storage::{Commit, Extent, Rollback, Storage, StorageError},
     telemetry::Times,
 };
@@ -280,7 +279,7 @@ impl<S: Storage> BatchUnit<'_, S> {
     }
 }
 
-/// Calls the handler for one event after the other.
+/// Calls the handler for one event after the other, under one limit and one eye on the abort.
 async fn handle_each<S: Storage>(
     consumer: &Consumer<S>,
     abort: &CancellationToken,
@@ -288,25 +287,25 @@ async fn handle_each<S: Storage>(
     fresh: &[usize],
     tx: &mut S::Tx<'_>,
 ) -> Result<Handled, Stop> {
-    let ends = clock::now() + consumer.batch_limit();
-    let mut departures = Departures::default();
-    for (nth, &place) in fresh.iter().enumerate() {
-        let Member { prepared, claim, .. } = &mut members[place];
-        let event = prepared.event(consumer).map_err(rejected)?;
-        let cx = Context::new(
-            prepared.meta.with_attempt(1),
-            consumer.states.clone(),
-            Arc::clone(&consumer.nothing_completed),
-        );
-        let handler = consumer.handler.handle(event, &cx, &mut *tx);
-        outcome(call(abort, left(ends), handler).await)?;
-        if nth == 0 {
-            fault::kill_point("B1");
+    let all = async {
+        let mut departures = Departures::default();
+        for (nth, &place) in fresh.iter().enumerate() {
+            let Member { prepared, claim, .. } = &mut members[place];
+            let event = prepared.event(consumer).map_err(rejected)?;
+            let cx = Context::new(
+                prepared.meta.with_attempt(1),
+                consumer.states.clone(),
+                Arc::clone(&consumer.nothing_completed),
+            );
+            consumer.handler.handle(event, &cx, &mut *tx).await?;
+            if nth == 0 {
+                fault::kill_point("B1");
+            }
+            departures.add(consumer.effects.departures(&cx, claim)?);
         }
-        let sent = consumer.effects.departures(&cx, claim).map_err(Stop::Failed)?;
-        departures.add(sent);
-    }
-    Ok(Handled { departures, undecided: Vec::new() })
+        Ok(Handled { departures, undecided: Vec::new() })
+    };
+    outcome(call(abort, consumer.batch_limit(), all).await)
 }
 
 /// Calls the handler once, with all events.
@@ -320,7 +319,7 @@ async fn handle_all<S: Storage>(
     let (mut events, mut metas) = (Vec::with_capacity(fresh.len()), Vec::with_capacity(fresh.len()));
     for &place in fresh {
         let prepared = &mut members[place].prepared;
-        events.push(prepared.event(consumer).map_err(rejected)?);
+        events.push(prepared.event(consumer).map_err(rejected).map_err(Stop::Failed)?);
         metas.push(prepared.meta.with_attempt(1));
     }
     let cx = Context::of_batch(metas, consumer.states.clone());
@@ -360,8 +359,8 @@ pub(super) fn repeated(part: &Part, first: &Claim, repeat: &Claim) -> Option<End
     }
 }
 
-fn rejected(rejection: crate::message::Rejection) -> Stop {
-    Stop::Failed(HandlerError::permanent(rejection.detail))
+fn rejected(rejection: Rejection) -> HandlerError {
+    HandlerError::permanent(rejection.detail)
 }
 
 fn outcome<T>(call: Call<T>) -> Result<T, Stop> {
@@ -370,8 +369,4 @@ fn outcome<T>(call: Call<T>) -> Result<T, Stop> {
         Call::CutOff(error) => Err(Stop::CutOff(error)),
         Call::Abandoned => Err(Stop::Abandoned),
     }
-}
-
-fn left(ends: Instant) -> Duration {
-    ends.saturating_duration_since(clock::now())
 }
