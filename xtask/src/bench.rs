@@ -66,7 +66,7 @@ impl Backend {
 /// # Errors
 /// When a server does not start, or `Interrupted`.
 pub(crate) fn run(workspace: &Workspace, choice: &Choice) -> Result<bool> {
-    if !build(workspace)? {
+    if !build(workspace, "bench")? {
         return Ok(false);
     }
     let (dir, backends) = (workspace.target("bench"), choice.backends());
@@ -88,14 +88,14 @@ pub(crate) fn run(workspace: &Workspace, choice: &Choice) -> Result<bool> {
     Ok(status.success())
 }
 
-/// Builds what measures; whether it succeeded.
+/// Builds a program that measures; whether it succeeded.
 ///
 /// # Errors
 /// `Interrupted`.
-pub(crate) fn build(workspace: &Workspace) -> Result<bool> {
-    narrate::say(format!("cargo build --release --package {PACKAGE}"));
+pub(crate) fn build(workspace: &Workspace, program: &str) -> Result<bool> {
+    narrate::say(format!("cargo build --release --package {PACKAGE} --bin {program}"));
     let mut cargo = workspace.cargo();
-    cargo.args(["build", "--quiet", "--release", "--package", PACKAGE]);
+    cargo.args(["build", "--quiet", "--release", "--package", PACKAGE, "--bin", program]);
     Ok(child::run(&mut cargo)?.success())
 }
 

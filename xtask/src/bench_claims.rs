@@ -39,7 +39,7 @@ pub(crate) struct Choice {
 /// # Errors
 /// When a server does not start, or `Interrupted`.
 pub(crate) fn run(workspace: &Workspace, choice: &Choice) -> Result<bool> {
-    if !bench::build(workspace)? {
+    if !bench::build(workspace, "claims")? {
         return Ok(false);
     }
     let (dir, backends) = (workspace.target("bench"), choice.backends());

@@ -42,15 +42,15 @@ impl Fill {
         self.old
     }
 
-    /// Adds rows until there are so many; `next` is the number of the next event.
+    /// Adds rows until there are so many, but all that expire at once; `next` is the number of the next event.
     pub(super) async fn up_to<D: Database>(
         &mut self,
         database: &mut D,
         next: &mut u64,
         rows: u64,
     ) -> Result<()> {
-        let old = (self.wanted - self.old).min(rows.saturating_sub(*next));
-        if old > 0 {
+        let old = self.wanted - self.old;
+        if rows > 0 && old > 0 {
             eprintln!("  adding {} that expire", size::text(old));
             let numbers: Vec<_> = (*next..*next + old).collect();
             self.add(database, &numbers, AGE).await?;

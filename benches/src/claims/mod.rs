@@ -26,14 +26,18 @@ use anyhow::{Context, Result};
 use consumer_core::storage::{ConsumerName, Storage};
 
 use self::{
-    database::Database, fill::Fill, mysql::Mysql, postgres::Postgres, rate::Meter, share::Share,
-    sqlite::Sqlite, units::Units,
+    database::Database,
+    fill::Fill,
+    ids::Source,
+    mysql::Mysql,
+    postgres::Postgres,
+    rate::Meter,
+    results::{Growth, Measured},
+    share::Share,
+    sqlite::Sqlite,
+    units::Units,
 };
 pub use self::{ids::Ids, page::write, results::Results, size::rows, table::tables};
-use self::{
-    ids::Source,
-    results::{Growth, Measured},
-};
 use crate::{
     books::Books,
     calm::calm,
@@ -120,7 +124,7 @@ async fn on<D: Database>(plan: &Plan, servers: &Servers, url: &str, ids: Ids) ->
     }
     let retention = if fill.old() > 0 {
         calm(servers).await;
-        Some(retention::measure(&store, &mut meter).await?)
+        Some(retention::measure(&store, &mut meter, fill.old()).await?)
     } else {
         None
     };

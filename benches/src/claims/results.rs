@@ -5,13 +5,7 @@ use std::{fs, path::Path};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-pub use super::{
-    database::Size,
-    ids::Ids,
-    pace::Times,
-    rate::Rates,
-    retention::{Retention, Sweep},
-};
+use super::{database::Size, ids::Ids, rate::Rates, retention::Retention};
 use crate::{machine::Machine, servers::Backend};
 
 /// One database.

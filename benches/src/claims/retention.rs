@@ -52,7 +52,7 @@ pub struct Sweep {
 }
 
 /// Runs units at half of what one session can.
-pub(super) async fn measure<S: Storage>(store: &S, meter: &mut Meter<S>) -> Result<Retention> {
+pub(super) async fn measure<S: Storage>(store: &S, meter: &mut Meter<S>, old: u64) -> Result<Retention> {
     let (pace, span) = (meter.unpaced().await? * LOAD, meter.span() * SPANS);
     eprintln!("  units at {pace:.0}/s, and nothing is swept");
     let quiet = pace::run(&mut meter.units, pace, |elapsed| elapsed >= span).await?;
@@ -60,7 +60,7 @@ pub(super) async fn measure<S: Storage>(store: &S, meter: &mut Meter<S>) -> Resu
     let sweep = tokio::spawn(sweep(store.clone()));
     let sweeping = pace::run(&mut meter.units, pace, |_| sweep.is_finished()).await;
     let swept = ended(sweep).await?;
-    ensure!(swept.rows > 0, "no row was old");
+    ensure!(!swept.is_whole || swept.rows == old, "{} rows swept of {old} that were old", swept.rows);
     eprintln!("  {} swept in {:.1} s", size::text(swept.rows), swept.seconds);
     Ok(Retention { pace, quiet, sweeping: sweeping?, swept })
 }

@@ -1,9 +1,11 @@
 //! The tables, as cells, and as a terminal shows them.
 
 use super::{
+    ids::Ids,
     pace::Times,
     rate::median,
-    results::{Growth, Ids, Measured, Results, Retention},
+    results::{Growth, Measured, Results},
+    retention::Retention,
 };
 use crate::report::{NOTHING, aligned, thousands};
 
@@ -97,7 +99,7 @@ pub fn tables(results: &Results) -> String {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::results::{Rates, Size, Sweep},
+        super::{database::Size, rate::Rates, retention::Sweep},
         *,
     };
 

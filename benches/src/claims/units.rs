@@ -1,12 +1,13 @@
 //! Units of one session, as a worker runs them: begin, claim, commit.
 
+use std::time::Duration;
+
 use anyhow::{Error, Result, bail, ensure};
 use consumer_core::{
     departures::Departures,
-    inbox::{Claim, Claimed},
+    inbox::{Claim, Claimed, Repeat, compare},
     storage::{Commit, Extent, Rollback, Storage, StorageError, UnitLimits},
 };
-use std::time::Duration;
 
 use super::ids::Source;
 
@@ -67,8 +68,8 @@ impl<S: Storage> Units<S> {
         let claims = self.some_again();
         let mut tx = self.store.begin(&mut self.session, Extent::Many).await.map_err(failed)?;
         let claimed = self.store.claim_many(&mut tx, &claims).await.map_err(failed)?;
-        let taken = |claimed: &Claimed| matches!(claimed, Claimed::Taken(_));
-        ensure!(claimed.iter().all(taken), "an event that was claimed is not there");
+        let same = claims.iter().zip(&claimed).all(|(claim, claimed)| is_duplicate(claim, claimed));
+        ensure!(same, "an event that is there is not found as the library would have written it");
         match self.store.roll_back(tx).await {
             Rollback::Done => Ok(()),
             other => bail!("a unit was not rolled back: {other:?}"),
@@ -89,6 +90,10 @@ impl<S: Storage> Units<S> {
 
 pub(super) fn failed(error: StorageError) -> Error {
     Error::from_boxed(error)
+}
+
+fn is_duplicate(claim: &Claim, claimed: &Claimed) -> bool {
+    matches!(claimed, Claimed::Taken(stored) if compare(claim, stored) == Repeat::Duplicate)
 }
 
 fn done(commit: Commit) -> Result<()> {
