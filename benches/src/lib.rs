@@ -1,7 +1,8 @@
 //! What `consumer` costs, beside the code that people write by hand, in the same minute and on the same servers.
 //!
 //! A [contestant](contestants) empties a queue that the harness has filled; the [books] are checked after each run, and
-//! a run whose books are wrong fails the benchmark. `cargo xtask bench` starts the servers and this. The [claim table](claims) as it grows is a measurement of its own.
+//! a run whose books are wrong fails the benchmark. `cargo xtask bench` starts the servers and this.
+//! The [claim table](claims) as it grows is a measurement of its own.
 
 pub mod books;
 pub mod broker;

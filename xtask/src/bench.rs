@@ -103,8 +103,8 @@ fn wanted(backends: &[Backend]) -> Vec<Service> {
     backends.iter().filter_map(|backend| backend.service()).chain([Service::Rabbitmq]).collect()
 }
 
-/// The addresses, where databases that are files go, and what cannot be asked of a server: which processes it is, and for
-/// RabbitMQ its version.
+/// The addresses, where databases that are files go, and what cannot be asked of a server: which processes it is, and
+/// for RabbitMQ its version.
 pub(crate) fn environment(session: &Session, dir: &Path) -> Environment {
     let mut environment = session.environment().clone();
     environment.set("CONSUMER_BENCH_DIR", &dir.to_string_lossy());

@@ -77,8 +77,8 @@ enum Task {
     Bench(bench::Choice),
     /// What a claim costs as the table of claims grows, and what a sweep does to the units beside it
     ///
-    /// Builds with optimisation, starts servers of its own, measures, stops them and prints tables for each database. The
-    /// whole takes hours, some gigabytes of disk, and wants the machine for itself.
+    /// Builds with optimisation, starts servers of its own, measures, stops them and prints tables for each database.
+    /// The whole takes an hour or two and some gigabytes of disk, and wants the machine for itself.
     BenchClaims(bench_claims::Choice),
     /// How many instructions a message costs without I/O, counted by callgrind and compared with a bound
     Instructions,

@@ -1,8 +1,8 @@
 //! Fills the claim table, in an order that a database takes quickly and that leaves it as time would have left it.
 //!
-//! Rows that shall expire come first, one by one in the order of their times: a sweep meets their keys in the order in which
-//! events came. The others come in slices, sorted by key within each: a page is written once for a slice and not once for a
-//! row, and several slices leave pages as full as random inserts do.
+//! Rows that shall expire come first, one by one in the order of their times: a sweep meets their keys in the order in
+//! which events came. The others come in slices, sorted by key within each: a page is written once for a slice and not
+//! once for a row, and several slices leave pages as full as random inserts do.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

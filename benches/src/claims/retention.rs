@@ -14,8 +14,8 @@ use super::{
     units::failed,
 };
 
-/// As the runtime sweeps by default: how long claims are kept, and how many it deletes at once; it makes no pause between two
-/// of them while there are more.
+/// As the runtime sweeps by default: how long claims are kept, and how many it deletes at once; it makes no pause between
+/// two of them while there are more.
 const KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 const BATCH: u32 = 1_000;
 /// The part of its own rate that a session is given.

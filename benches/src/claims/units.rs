@@ -62,7 +62,7 @@ impl<S: Storage> Units<S> {
         Ok(())
     }
 
-    /// Claims a batch of events that are there, anywhere in the table, which ends like every unit that has nothing to do.
+    /// Claims a batch of events that are there, anywhere in the table, and ends like every unit that has nothing to do.
     pub(super) async fn duplicates(&mut self) -> Result<()> {
         ensure!(self.next >= 2 * BATCH, "nothing is there yet");
         let claims = self.some_again();
