@@ -2,12 +2,14 @@
 //!
 //! A [contestant](contestants) empties a queue that the harness has filled; the [books] are checked after each run, and
 //! a run whose books are wrong fails the benchmark. `cargo xtask bench` starts the servers and this.
+//! The [claim table](claims) as it grows is a measurement of its own.
 
 pub mod books;
 pub mod broker;
 pub mod by_hand;
 pub mod calm;
 pub mod ceiling;
+pub mod claims;
 pub mod contestants;
 pub mod cpu;
 pub mod delay;

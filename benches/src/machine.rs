@@ -67,11 +67,16 @@ impl Machine {
 }
 
 async fn versions(servers: &Servers) -> Result<Vec<(String, String)>> {
-    let mut versions = vec![
-        (servers.backend.title().to_owned(), database(servers).await?),
-        ("RabbitMQ".to_owned(), servers.rabbitmq_version.clone()),
-    ];
-    versions.extend(["sqlx", "lapin"].map(|name| (name.to_owned(), locked(LOCK, name))));
+    let library = |name: &str| (name.to_owned(), locked(LOCK, name));
+    let mut versions = vec![(servers.backend.title().to_owned(), database(servers).await?)];
+    let has_broker = !servers.rabbitmq_version.is_empty();
+    if has_broker {
+        versions.push(("RabbitMQ".to_owned(), servers.rabbitmq_version.clone()));
+    }
+    versions.push(library("sqlx"));
+    if has_broker {
+        versions.push(library("lapin"));
+    }
     versions.push(("rustc".to_owned(), said(Command::new("rustc").arg("--version"), 1)));
     Ok(versions)
 }

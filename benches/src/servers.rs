@@ -49,7 +49,7 @@ impl fmt::Display for Backend {
 /// Where the servers are, and which processes they are.
 #[derive(Clone, Debug)]
 pub struct Servers {
-    /// The broker's address.
+    /// The broker's address; empty without a broker.
     pub amqp: String,
     /// The database.
     pub backend: Backend,
@@ -57,7 +57,7 @@ pub struct Servers {
     pub admin: String,
     /// The broker's first process, if it is ours.
     pub broker: Option<Root>,
-    /// The broker's version, which it tells no client.
+    /// The broker's version, which it tells no client; empty without a broker.
     pub rabbitmq_version: String,
     /// The database's first process, if it is a server of ours.
     pub database: Option<Root>,
@@ -71,17 +71,31 @@ impl Servers {
     /// # Errors
     /// When a variable is missing.
     pub fn from_environment(backend: Backend) -> Result<Self> {
+        let database = Self::without_broker(backend)?;
+        Ok(Self {
+            amqp: text("CONSUMER_TEST_AMQP_URL")?,
+            broker: root("CONSUMER_BENCH_RABBITMQ_PID"),
+            rabbitmq_version: text("CONSUMER_BENCH_RABBITMQ_VERSION")?,
+            ..database
+        })
+    }
+
+    /// The database alone.
+    ///
+    /// # Errors
+    /// When a variable is missing.
+    pub fn without_broker(backend: Backend) -> Result<Self> {
         let (admin, database) = match backend {
             Backend::Postgres => (text("CONSUMER_TEST_POSTGRES_URL")?, root("CONSUMER_BENCH_POSTGRES_PID")),
             Backend::Mysql => (text("CONSUMER_TEST_MYSQL_URL")?, root("CONSUMER_BENCH_MYSQL_PID")),
             Backend::Sqlite => (text("CONSUMER_BENCH_DIR")?, None),
         };
         Ok(Self {
-            amqp: text("CONSUMER_TEST_AMQP_URL")?,
+            amqp: String::new(),
             backend,
             admin,
-            broker: root("CONSUMER_BENCH_RABBITMQ_PID"),
-            rabbitmq_version: text("CONSUMER_BENCH_RABBITMQ_VERSION")?,
+            broker: None,
+            rabbitmq_version: String::new(),
             database,
             pgbench: env::var_os("CONSUMER_BENCH_PGBENCH").map(PathBuf::from),
         })
@@ -90,7 +104,9 @@ impl Servers {
 
 fn text(name: &str) -> Result<String> {
     let text = env::var(name).ok().filter(|text| !text.is_empty());
-    text.with_context(|| format!("`{name}` is not set; start this with `cargo xtask bench`"))
+    text.with_context(|| {
+        format!("`{name}` is not set; start this with `cargo xtask bench` or `bench-claims`")
+    })
 }
 
 fn root(name: &str) -> Option<Root> {

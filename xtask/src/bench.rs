@@ -1,6 +1,7 @@
 //! The benchmark, on servers of its own.
 
 use std::env;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::Result;
@@ -36,7 +37,7 @@ pub(crate) struct Choice {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Backend {
+pub(crate) enum Backend {
     Postgres,
     Mysql,
     Sqlite,
@@ -49,9 +50,9 @@ enum Queue {
 }
 
 impl Backend {
-    const ALL: [Self; 3] = [Self::Postgres, Self::Mysql, Self::Sqlite];
+    pub(crate) const ALL: [Self; 3] = [Self::Postgres, Self::Mysql, Self::Sqlite];
 
-    fn service(self) -> Option<Service> {
+    pub(crate) fn service(self) -> Option<Service> {
         match self {
             Self::Postgres => Some(Service::Postgres),
             Self::Mysql => Some(Service::Mysql),
@@ -65,7 +66,7 @@ impl Backend {
 /// # Errors
 /// When a server does not start, or `Interrupted`.
 pub(crate) fn run(workspace: &Workspace, choice: &Choice) -> Result<bool> {
-    if !build(workspace)? {
+    if !build(workspace, "bench")? {
         return Ok(false);
     }
     let (dir, backends) = (workspace.target("bench"), choice.backends());
@@ -79,7 +80,7 @@ pub(crate) fn run(workspace: &Workspace, choice: &Choice) -> Result<bool> {
     } else {
         narrate::say("docs/benchmarks.md stays as it is: this is not the whole benchmark");
     }
-    command.current_dir(workspace.path("")).envs(environment(&session).iter());
+    command.current_dir(workspace.path("")).envs(environment(&session, &dir).iter());
     let status = child::run(&mut command)?;
     if !status.success() {
         narrate::say(format!("the benchmark ended with {status}"));
@@ -87,10 +88,14 @@ pub(crate) fn run(workspace: &Workspace, choice: &Choice) -> Result<bool> {
     Ok(status.success())
 }
 
-fn build(workspace: &Workspace) -> Result<bool> {
-    narrate::say(format!("cargo build --release --package {PACKAGE}"));
+/// Builds a program that measures; whether it succeeded.
+///
+/// # Errors
+/// `Interrupted`.
+pub(crate) fn build(workspace: &Workspace, program: &str) -> Result<bool> {
+    narrate::say(format!("cargo build --release --package {PACKAGE} --bin {program}"));
     let mut cargo = workspace.cargo();
-    cargo.args(["build", "--quiet", "--release", "--package", PACKAGE]);
+    cargo.args(["build", "--quiet", "--release", "--package", PACKAGE, "--bin", program]);
     Ok(child::run(&mut cargo)?.success())
 }
 
@@ -98,9 +103,11 @@ fn wanted(backends: &[Backend]) -> Vec<Service> {
     backends.iter().filter_map(|backend| backend.service()).chain([Service::Rabbitmq]).collect()
 }
 
-/// The addresses, and what cannot be asked of a server: which processes it is, and for RabbitMQ its version.
-fn environment(session: &Session) -> Environment {
+/// The addresses, where databases that are files go, and what cannot be asked of a server: which processes it is, and
+/// for RabbitMQ its version.
+pub(crate) fn environment(session: &Session, dir: &Path) -> Environment {
     let mut environment = session.environment().clone();
+    environment.set("CONSUMER_BENCH_DIR", &dir.to_string_lossy());
     for (service, name) in
         [(Service::Postgres, "POSTGRES"), (Service::Mysql, "MYSQL"), (Service::Rabbitmq, "RABBITMQ")]
     {
@@ -146,12 +153,12 @@ impl Choice {
 }
 
 /// As on the command line.
-fn text(value: impl ValueEnum) -> String {
+pub(crate) fn text(value: impl ValueEnum) -> String {
     value.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
 }
 
 /// What the user typed.
-fn typed() -> String {
+pub(crate) fn typed() -> String {
     let arguments = env::args().skip(1);
     ["cargo".to_owned(), "xtask".to_owned()].into_iter().chain(arguments).collect::<Vec<_>>().join(" ")
 }

@@ -2,6 +2,7 @@
 
 mod apt;
 mod bench;
+mod bench_claims;
 mod child;
 mod ci;
 mod faults;
@@ -74,6 +75,11 @@ enum Task {
     /// Builds with optimisation, starts servers of its own, measures, stops them, prints a table for each database and writes
     /// docs/benchmarks.md with its picture. The whole takes half an hour and wants the machine for itself.
     Bench(bench::Choice),
+    /// What a claim costs as the table of claims grows, and what a sweep does to the units beside it
+    ///
+    /// Builds with optimisation, starts servers of its own, measures, stops them and prints tables for each database.
+    /// The whole takes an hour or two and some gigabytes of disk, and wants the machine for itself.
+    BenchClaims(bench_claims::Choice),
     /// How many instructions a message costs without I/O, counted by callgrind and compared with a bound
     Instructions,
     /// All that a change must pass: format, clippy, docs, combinations of features, tests, mutants
@@ -139,6 +145,7 @@ fn run(task: Task) -> Result<ExitCode> {
             mutants::run(&workspace, &runner, &names).map(exit_code)
         }
         Task::Bench(choice) => bench::run(&workspace, &choice).map(exit_code),
+        Task::BenchClaims(choice) => bench_claims::run(&workspace, &choice).map(exit_code),
         Task::Instructions => instructions::run(&workspace).map(exit_code),
         Task::Ci => ci::run(&workspace).map(exit_code),
     }

@@ -10,6 +10,11 @@ use std::{fs, path::Path};
 use anyhow::{Context, Result};
 
 pub use self::table::table;
+pub(crate) use self::{
+    page::{here, markdown},
+    row::{NOTHING, thousands},
+    table::aligned,
+};
 use crate::results::Results;
 
 const PAGE: &str = "benchmarks.md";

@@ -1,7 +1,7 @@
 //! The page.
 
 use super::row::{HEADS, others, row};
-use crate::results::Results;
+use crate::{machine::Machine, results::Results};
 
 /// What does not change with the figures.
 const HEAD: &str = include_str!("head.md");
@@ -14,8 +14,6 @@ pub(super) fn page(all: &[Results], picture: &str) -> String {
 
 fn section(results: &Results) -> String {
     let machine = &results.machine;
-    let versions: Vec<_> =
-        machine.versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
     let away = results.distance.map_or_else(String::new, |distance| {
         format!(
             "A statement that does nothing takes {:.2} ms, {:.2} ms without the proxy.\n",
@@ -25,7 +23,7 @@ fn section(results: &Results) -> String {
     });
     format!(
         "\n## {title}\n\n`{command}`, {date}, commit {commit}: {rounds} rounds, {queues} queues.\n\
-         {cores} cores ({processor}), {memory} GiB, Linux {kernel}, a page made durable in {sync} µs; {versions}.\n\
+         {here}.\n\
          Other processes used {others:.0} % of the machine meanwhile.\n{away}\n{table}",
         title = results.title(),
         command = results.command,
@@ -33,22 +31,40 @@ fn section(results: &Results) -> String {
         commit = machine.commit,
         rounds = results.rounds,
         queues = results.queue_kind.as_str(),
+        here = here(machine),
+        others = others(results).unwrap_or_default() * 100.0,
+        table = table(results),
+    )
+}
+
+/// What it was measured on.
+pub(crate) fn here(machine: &Machine) -> String {
+    let versions: Vec<_> =
+        machine.versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
+    format!(
+        "{cores} cores ({processor}), {memory} GiB, Linux {kernel}, a page made durable in {sync} µs; {versions}",
         cores = machine.cores,
         processor = machine.processor,
         memory = machine.memory_gib,
         kernel = machine.kernel,
         sync = machine.fdatasync_us,
         versions = versions.join(", "),
-        others = others(results).unwrap_or_default() * 100.0,
-        table = table(results),
     )
 }
 
 fn table(results: &Results) -> String {
+    markdown(&HEADS, results.figures.iter().map(|figure| row(results, figure)))
+}
+
+/// A table of a page; all but the first column are figures.
+pub(crate) fn markdown<const N: usize>(
+    heads: &[&str; N],
+    rows: impl IntoIterator<Item = [String; N]>,
+) -> String {
     let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
-    let rule = std::iter::once("---").chain(std::iter::repeat_n("---:", HEADS.len() - 1));
-    let heads = line(&HEADS.map(str::to_owned));
+    let rule = std::iter::once("---").chain(std::iter::repeat_n("---:", N - 1));
+    let heads = line(&heads.map(str::to_owned));
     let rule = line(&rule.map(str::to_owned).collect::<Vec<_>>());
-    let rows = results.figures.iter().map(|figure| line(&row(results, figure)));
+    let rows = rows.into_iter().map(|row| line(&row));
     [heads, rule].into_iter().chain(rows).collect()
 }

@@ -21,7 +21,7 @@ pub(super) const HEADS: [&str; 11] = [
 ];
 
 /// What stands where there is nothing to say.
-const NOTHING: &str = "–";
+pub(crate) const NOTHING: &str = "–";
 
 /// The cells of a figure.
 pub(super) fn row(results: &Results, figure: &Figure) -> [String; HEADS.len()] {
@@ -59,7 +59,7 @@ pub(super) fn ratio(spread: Spread) -> String {
 }
 
 /// A whole number with its thousands set apart.
-pub(super) fn thousands(value: f64) -> String {
+pub(crate) fn thousands(value: f64) -> String {
     let digits = format!("{value:.0}");
     let first = digits.len() % 3;
     let (head, tail) = digits.split_at(first);
