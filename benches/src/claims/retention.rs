@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use consumer_core::storage::Storage;
+use consumer_core::storage::{Storage, SweepPace};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinHandle;
 
@@ -14,10 +14,8 @@ use super::{
     units::failed,
 };
 
-/// As the runtime sweeps by default: how long claims are kept, and how many it deletes at once; it makes no pause between
-/// two of them while there are more.
+/// How long claims are kept by default.
 const KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-const BATCH: u32 = 1_000;
 /// The part of its own rate that a session is given.
 const LOAD: f64 = 0.5;
 /// A sweep that takes longer is measured as far as it has come.
@@ -65,15 +63,17 @@ pub(super) async fn measure<S: Storage>(store: &S, meter: &mut Meter<S>, old: u6
     Ok(Retention { pace, quiet, sweeping: sweeping?, swept })
 }
 
-/// Deletes all old rows, as the runtime's sweeper does.
+/// Deletes all old rows, at the pace of the runtime's sweeper.
 async fn sweep<S: Storage>(store: S) -> Result<Sweep> {
-    let (begun, mut swept) = (Instant::now(), Sweep::default());
+    let (begun, mut swept, mut pace) = (Instant::now(), Sweep::default(), SweepPace::default());
     while !swept.is_whole && begun.elapsed() < PATIENCE {
         let started = Instant::now();
-        let step = store.sweep(KEPT, BATCH).await.map_err(failed)?;
-        swept.slowest_us = swept.slowest_us.max(u64::try_from(started.elapsed().as_micros())?);
+        let step = store.sweep(KEPT, pace.rows()).await.map_err(failed)?;
+        let took = started.elapsed();
+        swept.slowest_us = swept.slowest_us.max(u64::try_from(took.as_micros())?);
         swept.rows += step.rows;
         swept.is_whole = !step.more;
+        tokio::time::sleep(pace.took(took)).await;
     }
     Ok(Sweep { seconds: begun.elapsed().as_secs_f64(), ..swept })
 }

@@ -12,6 +12,7 @@
 mod effects;
 mod failures;
 mod outbox;
+mod pace;
 mod sessions;
 
 use std::{error::Error as StdError, future::Future, time::Duration};
@@ -20,6 +21,7 @@ pub use self::{
     effects::EffectStorage,
     failures::FailureStorage,
     outbox::{OutboxStorage, RelayId},
+    pace::SweepPace,
     sessions::Sessions,
 };
 use crate::{
