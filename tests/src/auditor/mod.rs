@@ -94,11 +94,6 @@ impl Auditor {
         self.count("SELECT COUNT(*) FROM external_effects WHERE state <> 'done'").await
     }
 
-    /// How many claims there are, of all consumers.
-    pub async fn claimed_events(&mut self) -> i64 {
-        self.count("SELECT COUNT(*) FROM processed_events").await
-    }
-
     /// How many rows of the outbox are not sent.
     pub async fn unsent_events(&mut self) -> i64 {
         self.count(self.texts().unsent).await
