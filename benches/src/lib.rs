@@ -13,6 +13,7 @@ pub mod claims;
 pub mod contestants;
 pub mod cpu;
 pub mod delay;
+mod kept;
 pub mod latency;
 pub mod machine;
 pub mod meter;

@@ -1,13 +1,14 @@
 //! What was measured, as it is kept between two runs of the command.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     broker::QueueKind,
     contestants::{Contestant, Side, Workload},
+    kept,
     machine::Machine,
     servers::Backend,
 };
@@ -158,11 +159,8 @@ impl Results {
     /// # Errors
     /// When the file system refuses.
     pub fn save(&self, dir: &Path) -> Result<()> {
-        fs::create_dir_all(dir)?;
         let rtt = self.distance.map_or(0, |distance| distance.rtt_us);
-        let file = dir.join(format!("{}-{rtt}us.json", self.backend.as_str()));
-        fs::write(&file, serde_json::to_vec_pretty(self)?)
-            .with_context(|| format!("cannot write {}", file.display()))
+        kept::save(self, dir, &format!("{}-{rtt}us", self.backend.as_str()))
     }
 
     /// All that a directory holds: near ones first, each in the order of the databases.
@@ -170,13 +168,8 @@ impl Results {
     /// # Errors
     /// When one cannot be read, such as one of another version.
     pub fn load_all(dir: &Path) -> Result<Vec<Self>> {
-        let mut all = Vec::new();
-        for entry in fs::read_dir(dir)? {
-            let path = entry?.path();
-            let read = || -> Result<Self> { Ok(serde_json::from_slice(&fs::read(&path)?)?) };
-            all.push(read().with_context(|| format!("cannot read {}", path.display()))?);
-        }
-        all.sort_by_key(|r: &Self| (r.distance.map_or(0, |distance| distance.rtt_us), r.backend));
+        let mut all: Vec<Self> = kept::load_all(dir)?;
+        all.sort_by_key(|r| (r.distance.map_or(0, |distance| distance.rtt_us), r.backend));
         Ok(all)
     }
 }

@@ -1,6 +1,6 @@
 //! The claim table as it grows: inserts per second, bytes per row, and what a sweep does to the units beside it.
 //!
-//! Every claim that is measured goes through the library's own storage; only the [fill](fill) is SQL of ours, with
+//! Every claim that is measured goes through the library's own storage; only the fill is SQL of ours, with
 //! values that consumer-core computes. `cargo xtask bench-claims` starts the servers and this.
 
 mod database;

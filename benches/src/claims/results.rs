@@ -1,12 +1,12 @@
 //! What was measured, as it is kept between two runs of the command.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use super::{database::Size, ids::Ids, rate::Rates, retention::Retention};
-use crate::{machine::Machine, servers::Backend};
+use crate::{kept, machine::Machine, servers::Backend};
 
 /// One database.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -57,10 +57,7 @@ impl Results {
     /// # Errors
     /// When the file system refuses.
     pub fn save(&self, dir: &Path) -> Result<()> {
-        fs::create_dir_all(dir)?;
-        let file = dir.join(format!("{}.json", self.backend.as_str()));
-        fs::write(&file, serde_json::to_vec_pretty(self)?)
-            .with_context(|| format!("cannot write {}", file.display()))
+        kept::save(self, dir, self.backend.as_str())
     }
 
     /// All that a directory holds, in the order of the databases.
@@ -68,13 +65,8 @@ impl Results {
     /// # Errors
     /// When one cannot be read, such as one of another version.
     pub fn load_all(dir: &Path) -> Result<Vec<Self>> {
-        let mut all = Vec::new();
-        for entry in fs::read_dir(dir)? {
-            let path = entry?.path();
-            let read = || -> Result<Self> { Ok(serde_json::from_slice(&fs::read(&path)?)?) };
-            all.push(read().with_context(|| format!("cannot read {}", path.display()))?);
-        }
-        all.sort_by_key(|results: &Self| results.backend);
+        let mut all: Vec<Self> = kept::load_all(dir)?;
+        all.sort_by_key(|results| results.backend);
         Ok(all)
     }
 }
