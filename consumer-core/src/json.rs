@@ -19,7 +19,12 @@ pub(crate) struct Mistake {
 ///
 /// The path costs an allocation for each key, so it is looked for on a second reading, once the first has failed.
 pub(crate) fn read<'a, T: Deserialize<'a>>(data: &'a [u8]) -> Result<T, Mistake> {
-    serde_json::from_slice(data).map_err(|error| locate::<T>(data, &error))
+    // Of a text, serde_json does not ask at each string whether it is one.
+    let read = match std::str::from_utf8(data) {
+        Ok(text) => serde_json::from_str(text),
+        Err(_) => serde_json::from_slice(data),
+    };
+    read.map_err(|error| locate::<T>(data, &error))
 }
 
 fn locate<'a, T: Deserialize<'a>>(data: &'a [u8], error: &serde_json::Error) -> Mistake {

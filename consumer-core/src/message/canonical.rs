@@ -5,18 +5,10 @@ use std::{cell::RefCell, ops::Range};
 /// As deep as serde_json reads: data beyond it cannot be decoded either, and nobody's stack is at stake.
 const MAX_DEPTH: usize = 127;
 
-/// Bytes that end a run of plain characters in a string.
-const SPECIAL: [bool; 256] = {
-    let mut special = [false; 256];
-    let mut control = 0;
-    while control < 0x20 {
-        special[control] = true;
-        control += 1;
-    }
-    special[b'"' as usize] = true;
-    special[b'\\' as usize] = true;
-    special
-};
+/// The byte 1 in each place of a word.
+const ONES: u64 = u64::MAX / 0xff;
+/// The highest bit of each byte of a word.
+const HIGH: u64 = ONES << 7;
 
 /// The largest buffer that is kept for the next text.
 const KEPT: usize = 64 * 1024;
@@ -145,7 +137,7 @@ impl Reader<'_> {
         self.copy(b'"')?;
         loop {
             let rest = self.input.get(self.at..)?;
-            let plain = rest.iter().position(|&byte| SPECIAL[usize::from(byte)])?;
+            let plain = plain(rest)?;
             self.out.extend_from_slice(&rest[..plain]);
             self.at += plain;
             match self.peek()? {
@@ -254,6 +246,29 @@ impl Reader<'_> {
         self.out.push(byte);
         Some(())
     }
+}
+
+/// How many plain characters a string goes on with, in bytes: up to a quote, a backslash or a control character.
+fn plain(rest: &[u8]) -> Option<usize> {
+    let (words, tail) = rest.as_chunks();
+    for (nth, word) in words.iter().enumerate() {
+        let found = special(u64::from_le_bytes(*word));
+        if found != 0 {
+            return Some(nth * 8 + found.trailing_zeros() as usize / 8);
+        }
+    }
+    let is_special = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
+    Some(words.len() * 8 + tail.iter().position(is_special)?)
+}
+
+/// The highest bit of the first special byte of a word, with bits above it that mean nothing; 0 if there is none.
+///
+/// A byte below `n` borrows from its highest bit when `n` is taken off, unless that bit was set. What it borrows from the
+/// byte above can make that one look special, never one below.
+fn special(word: u64) -> u64 {
+    let below = |word: u64, n: u64| word.wrapping_sub(ONES * n) & !word;
+    let is = |byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
+    (below(word, 0x20) | is(b'"') | is(b'\\')) & HIGH
 }
 
 fn write_char(c: char, out: &mut Vec<u8>) {
@@ -433,6 +448,16 @@ mod tests {
             assert!(canonical(&too_deep).is_none() && serde_json::from_str::<Value>(&too_deep).is_err());
             assert_eq!(canonical(nested(open, close, 100_000)), None);
             assert_eq!(canonical(open.repeat(100_000)), None);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_run_of_plain_characters_ends_at_the_first_that_is_not(
+            bytes in prop::collection::vec(prop_oneof![8 => any::<u8>(), 1 => prop::sample::select(vec![0x1f, 0x20, b'!', b'"', b'#', b'[', b'\\', b']', 0x80, 0xff])], 0..40)
+        ) {
+            let is_special = |byte: &u8| *byte < 0x20 || [b'"', b'\\'].contains(byte);
+            prop_assert_eq!(plain(&bytes), bytes.iter().position(is_special));
         }
     }
 

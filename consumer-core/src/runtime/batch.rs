@@ -28,12 +28,12 @@ use crate::{
 /// One delivery of a batch, with the claim that this unit makes for its event.
 pub(super) struct Member {
     pub(super) job: BoxedJob,
-    pub(super) prepared: Prepared,
+    pub(super) prepared: Box<Prepared>,
     pub(super) claim: Claim,
 }
 
 impl Member {
-    pub(super) fn new(job: BoxedJob, prepared: Prepared) -> Self {
+    pub(super) fn new(job: BoxedJob, prepared: Box<Prepared>) -> Self {
         Self { job, claim: prepared.claim.by_another_unit(), prepared }
     }
 }

@@ -10,7 +10,8 @@ use std::{
 };
 
 use super::{
-    bench::Bench, breaker::Breaker, effects::Ledger, gate::Gate, limit::Limit, recent::Recent, vitals::Vitals,
+    bench::Bench, breaker::Breaker, effects::Ledger, gate::Gate, limit::Limit, recent::Recent, storm::Storm,
+    vitals::Vitals,
 };
 use crate::{
     clock::{self, Instant},
@@ -46,6 +47,7 @@ pub(super) struct Consumer<S: Storage> {
     pub(super) bench: Arc<Bench>,
     pub(super) limit: Limit,
     pub(super) recent: Recent,
+    pub(super) storm: Storm,
     /// Whether its events have keys.
     pub(super) keyed: bool,
     spreads: Mutex<HashMap<Duration, Spread>>,
@@ -78,6 +80,7 @@ impl<S: Storage> Consumer<S> {
             bench: Arc::default(),
             limit: Limit::new(config.rate),
             recent: Recent::new(config.recent),
+            storm: Storm::default(),
             keyed,
             spreads: Mutex::default(),
             epoch: clock::now(),

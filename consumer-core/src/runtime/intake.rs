@@ -29,7 +29,10 @@ pub(super) struct Prepared {
 
 impl Prepared {
     /// Reads a message as an event of this consumer. That runs the user's `Deserialize`, which may panic.
-    pub(super) fn read<S: Storage>(consumer: &Consumer<S>, delivery: &Delivery) -> Result<Self, Rejection> {
+    pub(super) fn read<S: Storage>(
+        consumer: &Consumer<S>,
+        delivery: &Delivery,
+    ) -> Result<Box<Self>, Rejection> {
         let read = catch_unwind(AssertUnwindSafe(|| Self::of(consumer, delivery)));
         read.unwrap_or_else(|_| {
             let detail = "reading it panicked; what the panic said is on the standard error, because it may repeat the data";
@@ -37,7 +40,7 @@ impl Prepared {
         })
     }
 
-    fn of<S: Storage>(consumer: &Consumer<S>, delivery: &Delivery) -> Result<Self, Rejection> {
+    fn of<S: Storage>(consumer: &Consumer<S>, delivery: &Delivery) -> Result<Box<Self>, Rejection> {
         let message = &delivery.message;
         check_damage(delivery)?;
         check_size(message, consumer.config.max_body_bytes)?;
@@ -55,7 +58,7 @@ impl Prepared {
             delivery.redelivered,
         );
         let key = decoded.key.take();
-        Ok(Self { meta, claim, key, event_type, decoded: Mutex::new(Some(decoded)) })
+        Ok(Box::new(Self { meta, claim, key, event_type, decoded: Mutex::new(Some(decoded)) }))
     }
 
     /// Refuses the last event of a chain that is too long.

@@ -21,7 +21,7 @@ use crate::{
 pub(super) struct Job {
     pub(super) delivery: Delivery,
     /// What it was read as, until a worker takes it.
-    pub(super) read: Option<Result<Prepared, Rejection>>,
+    pub(super) read: Option<Result<Box<Prepared>, Rejection>>,
     /// Whether it may be processed together with others: nothing has happened to it yet.
     pub(super) mixes: bool,
     /// Its claim on its lane, where its event has a key and it is ready or in work.
@@ -184,7 +184,7 @@ impl Job {
     }
 
     /// Notes what it was read as, and by it which event it is.
-    pub(super) fn was_read(&mut self, mut read: Result<Prepared, Rejection>) {
+    pub(super) fn was_read(&mut self, mut read: Result<Box<Prepared>, Rejection>) {
         if let Ok(prepared) = &mut read {
             self.event = Some((prepared.meta.clone(), prepared.claim.clone()));
             self.lane_key = prepared.key.take();

@@ -19,6 +19,7 @@ mod session;
 mod settings;
 mod shutdown;
 mod start;
+mod storm;
 mod survey;
 mod sweeper;
 mod unit;

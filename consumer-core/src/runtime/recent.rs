@@ -23,6 +23,10 @@ impl Recent {
         Self(NonZeroUsize::new(size).map(|size| Mutex::new(LruCache::new(size))))
     }
 
+    pub(super) fn is_off(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// Keeps a claim, after its commit.
     pub(super) fn keep(&self, claim: &Claim) {
         if let Some(claims) = &self.0 {

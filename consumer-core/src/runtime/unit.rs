@@ -136,6 +136,11 @@ impl<S: Storage> Unit<'_, S> {
         };
         let meta = prepared.meta.with_attempt(attempt);
         let claim = prepared.claim.by_another_unit();
+        if self.consumer.storm.is_on()
+            && let Some(ending) = self.look_first(&claim).await
+        {
+            return ending;
+        }
         let (consumer, abort) = (self.consumer, self.abort);
         let requests = effects::requests(consumer, &event);
         let completing = Completing { consumer, meta: &meta, claim: &claim, abort };
@@ -147,6 +152,14 @@ impl<S: Storage> Unit<'_, S> {
         fault::kill_point("K1");
         let transaction = self.transact(event, &cx, &claim).await;
         self.conclude(transaction, &claim).await
+    }
+
+    /// How the unit ends if the event is known to be a duplicate already, or nobody can look.
+    async fn look_first(&mut self, claim: &Claim) -> Option<Ending> {
+        match self.look(claim).await {
+            Ok(stored) => stored.map(|stored| taken(claim, &stored)),
+            Err(error) => Some(self.not_begun("cannot look for the claim", &error)),
+        }
     }
 
     fn stopped(&mut self, stop: Stop, claim: &Claim) -> Ending {
@@ -223,13 +236,7 @@ impl<S: Storage> Unit<'_, S> {
 
     async fn conclude(&mut self, transaction: Transaction, claim: &Claim) -> Ending {
         match transaction {
-            Transaction::NotBegun(error) => {
-                self.slot.close();
-                let doing = "cannot begin a transaction";
-                let storage = &self.consumer.storage;
-                let failure = Failure::of_storage(storage, doing, &error, Class::ServerAway);
-                Ending::Failed(Failure { touched: false, ..failure })
-            }
+            Transaction::NotBegun(error) => self.not_begun("cannot begin a transaction", &error),
             Transaction::NotClaimed(found, rolled_back) => self.not_claimed(found, rolled_back, claim),
             Transaction::NotKept(kept, rolled_back) => self.not_kept(kept, &rolled_back),
             Transaction::Committed(commit) => self.committed(commit, claim).await,
@@ -243,6 +250,12 @@ impl<S: Storage> Unit<'_, S> {
                 Ending::Abandoned
             }
         }
+    }
+
+    fn not_begun(&mut self, doing: &str, error: &StorageError) -> Ending {
+        self.slot.close();
+        let failure = Failure::of_storage(&self.consumer.storage, doing, error, Class::ServerAway);
+        Ending::Failed(Failure { touched: false, ..failure })
     }
 
     fn failed(&self, doing: &str, error: &StorageError, unknown: Class) -> Ending {

@@ -20,6 +20,27 @@ async fn an_event_takes_effect_once_however_often_it_comes() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_duplicate_after_a_duplicate_is_looked_up_and_nothing_is_begun_for_it() {
+    let store = MemoryStore::new();
+    let stage = stage(&store).await;
+    for _ in 0..2 {
+        play(&stage, "a", "works").await;
+    }
+    store.fail(Step::Begin, Fault::Error(Class::ServerAway));
+    for _ in 0..3 {
+        play(&stage, "a", "works").await;
+    }
+    assert_eq!(store.pending_faults(), 1, "a duplicate began a transaction");
+    play(&stage, "a", "refuses").await;
+    assert_eq!(stage.dead("orders"), ["id-reused"]);
+    assert_eq!(store.pending_faults(), 1, "a look found it");
+
+    play(&stage, "b", "works").await;
+    assert_eq!(store.pending_faults(), 0);
+    assert_eq!(store.committed(), ["a", "b"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_id_used_for_another_body_is_never_skipped() {
     let store = MemoryStore::new();
     let stage = stage(&store).await;

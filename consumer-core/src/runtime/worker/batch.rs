@@ -170,6 +170,9 @@ impl<S: Storage, B: Broker> Worker<S, B> {
 
     /// Without those that are known to be duplicates.
     async fn without_recent(&self, members: Vec<Member>) -> Vec<Member> {
+        if self.consumer.recent.is_off() {
+            return members;
+        }
         let mut unknown = Vec::with_capacity(members.len());
         for member in members {
             match self.consumer.recent.repeat_of(&member.claim) {

@@ -73,7 +73,7 @@ impl<S: Storage, B: Broker> Worker<S, B> {
                 Next::Over => return,
             };
             consumer.instruments.received(hand.len());
-            match self.opens().await {
+            match self.opens(&mut slot).await {
                 Position::Open => self.see_all_through(&mut hand, &mut size, &mut slot).await,
                 _ => self.give_back(&mut hand).await,
             }
@@ -107,12 +107,13 @@ impl<S: Storage, B: Broker> Worker<S, B> {
     }
 
     /// Waits until deliveries may be taken up, or are to be given back.
-    async fn opens(&self) -> Position {
+    async fn opens(&self, slot: &mut Slot<S>) -> Position {
         let gate = &self.consumer.gate;
-        match gate.position() {
-            Position::Open => Position::Open,
-            _ => gate.reaches(|p| p == Position::Open || p.gives_back()).await,
+        if gate.position() == Position::Open {
+            return Position::Open;
         }
+        slot.rest().await;
+        gate.reaches(|p| p == Position::Open || p.gives_back()).await
     }
 
     async fn give_back(&self, hand: &mut Vec<BoxedJob>) {
@@ -303,6 +304,7 @@ impl<S: Storage, B: Broker> Worker<S, B> {
         let begun = clock::now();
         let ending = unit.run(prepared, attempt).await;
         job.ran(attempt, unit.times);
+        self.consumer.storm.goes_on(matches!(ending, Ending::Duplicate(_)));
         self.consumer.breaker.ended(self.number, self.sign(&ending, begun.elapsed()));
         ending
     }

@@ -31,7 +31,7 @@ impl<S: Storage, B: Broker> Worker<S, B> {
 
     /// Reads a delivery, under a mark where it was delivered before. A fate instead, if it is not to be processed as others are.
     async fn vet(&self, job: &mut Job, slot: &mut Slot<S>) -> Option<Fate> {
-        if self.opens().await != Position::Open {
+        if self.opens(slot).await != Position::Open {
             return Some(Fate::requeue("handed-back", ""));
         }
         if !job.delivery.redelivered {
