@@ -45,7 +45,7 @@ use super::{
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Deliveries handed out at once, without asking about anything else in between.
-const AT_ONCE: usize = 64;
+const AT_ONCE: usize = 256;
 
 /// What a consumer of lapin's gives: a delivery, an error, or its end.
 type Taken = Option<lapin::Result<lapin::message::Delivery>>;
@@ -63,7 +63,8 @@ pub(super) struct Consuming {
     pub(super) watch: Duration,
     pub(super) board: Board,
     pub(super) settlers: Settlers,
-    pub(super) deliveries: mpsc::UnboundedSender<Vec<Delivery>>,
+    /// With room for one hand-out: while nobody takes it, nothing is woken up for what comes behind it.
+    pub(super) deliveries: mpsc::Sender<Vec<Delivery>>,
     pub(super) cancel: CancellationToken,
 }
 
@@ -203,6 +204,11 @@ impl Consuming {
         let mut watchdog = Box::pin(watchdog::watch(channel.clone(), consumer.queue(), self.watch));
         let mut stopping = None;
         loop {
+            let next = async {
+                // An error says that nobody takes them any more: they go back.
+                let _ = self.deliveries.reserve().await;
+                consumer.next().await
+            };
             tokio::select! {
                 biased;
                 () = session.ended() => return End::Connection(session.reason()),
@@ -213,7 +219,7 @@ impl Consuming {
                     stopping = Some(End::Cancelled);
                 }
                 finding = &mut watchdog, if stopping.is_none() => return found(session, finding).await,
-                next = consumer.next() => {
+                next = next => {
                     match self.hand_out_with_what_is_there(settler, next, consumer) {
                         Some(Ok(_)) => {}
                         Some(Err(error)) => return lost(session, &error),
@@ -248,8 +254,10 @@ impl Consuming {
                 None => break,
             }
         }
-        if let Err(mpsc::error::SendError(deliveries)) = self.deliveries.send(deliveries) {
-            deliveries.into_iter().for_each(give_back);
+        if !deliveries.is_empty()
+            && let Err(refused) = self.deliveries.try_send(deliveries)
+        {
+            refused.into_inner().into_iter().for_each(give_back);
         }
         next.map(|next| next.map(drop))
     }

@@ -161,7 +161,7 @@ impl Broker for RabbitMq {
     }
 
     async fn subscribe(&self, queue: &QueueSpec, prefetch: u16) -> Result<Self::Subscription> {
-        let (sender, deliveries) = mpsc::unbounded_channel();
+        let (sender, deliveries) = mpsc::channel(1);
         let (ready, started) = oneshot::channel();
         let subscription = RabbitMqSubscription {
             here: VecDeque::new(),

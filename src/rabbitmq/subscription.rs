@@ -12,7 +12,7 @@ use super::Shared;
 pub struct RabbitMqSubscription {
     /// What has arrived and nobody has taken.
     pub(super) here: VecDeque<Delivery>,
-    pub(super) deliveries: mpsc::UnboundedReceiver<Vec<Delivery>>,
+    pub(super) deliveries: mpsc::Receiver<Vec<Delivery>>,
     pub(super) cancel: CancellationToken,
     /// Keeps the connections.
     pub(super) _shared: Arc<Shared>,

@@ -1,6 +1,6 @@
 //! The reader of a consumer: subscribes, and hands deliveries to the workers.
 
-use std::{pin::pin, sync::Arc};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
 
@@ -23,6 +23,10 @@ use crate::{
 
 /// Deliveries handed out at once: few enough that the first of them does not wait long for the last to be read.
 const AT_ONCE: usize = 16;
+
+/// How long nobody looks for deliveries while there is enough for every worker to take up: to be woken up for a few costs
+/// more than to read them.
+const REST: Duration = Duration::from_millis(1);
 
 /// The reader of one consumer.
 pub(super) struct Reader<S: Storage, B: Broker> {
@@ -127,6 +131,7 @@ impl<S: Storage, B: Broker> Reader<S, B> {
         let mut held = pin!(self.hand_back_when_held_too_long());
         let mut grows = pin!(self.grows(prefetch));
         let mut benched = pin!(bench.becomes(true));
+        let (mut rest, mut rests) = (pin!(clock::sleep(Duration::ZERO)), false);
         let end = loop {
             tokio::select! {
                 biased;
@@ -134,15 +139,21 @@ impl<S: Storage, B: Broker> Reader<S, B> {
                 () = &mut held => {}
                 () = &mut benched => break End::Replaced,
                 () = &mut grows => break End::Replaced,
-                delivery = subscription.next() => match delivery {
-                    Some(delivery) => self.hand_out_with_what_is_there(delivery, subscription),
+                () = &mut rest, if rests => rests = false,
+                delivery = subscription.next(), if !rests => match delivery {
+                    Some(delivery) => {
+                        rests = self.hand_out_with_what_is_there(delivery, subscription);
+                        if rests {
+                            rest.set(clock::sleep(REST));
+                        }
+                    }
                     None => return End::Asked,
                 },
             }
         };
         subscription.cancel().await;
         while let Some(delivery) = subscription.next().await {
-            self.hand_out(vec![delivery]);
+            _ = self.hand_out(vec![delivery]);
         }
         end
     }
@@ -156,8 +167,9 @@ impl<S: Storage, B: Broker> Reader<S, B> {
         let _ = self.consumer.breaker.watch().wait_for(|state| *state == CircuitState::Closed).await;
     }
 
-    /// With what has arrived behind it, without asking about anything else in between.
-    fn hand_out_with_what_is_there(&self, first: Delivery, subscription: &mut B::Subscription) {
+    /// With what has arrived behind it, without asking about anything else in between. Whether all that has come is handed
+    /// out, and enough for every worker.
+    fn hand_out_with_what_is_there(&self, first: Delivery, subscription: &mut B::Subscription) -> bool {
         let mut deliveries = Vec::with_capacity(AT_ONCE);
         deliveries.push(first);
         while deliveries.len() < AT_ONCE
@@ -166,14 +178,17 @@ impl<S: Storage, B: Broker> Reader<S, B> {
         {
             deliveries.push(delivery);
         }
-        self.hand_out(deliveries);
+        let is_all = deliveries.len() < AT_ONCE;
+        let config = &self.consumer.config;
+        self.hand_out(deliveries) >= config.concurrency * usize::from(config.batch.max(1)) && is_all
     }
 
-    fn hand_out(&self, deliveries: Vec<Delivery>) {
+    /// How many can be taken up then.
+    fn hand_out(&self, deliveries: Vec<Delivery>) -> usize {
         let (lanes, bench) = (&self.feed.0, &self.consumer.bench);
         let jobs = deliveries.into_iter().map(|delivery| Job::new(delivery, lanes, bench.enter()));
         let read = |job: &mut Job| job.was_read(Prepared::read(&self.consumer, &job.delivery));
-        lanes.arrive(jobs.collect(), read);
+        lanes.arrive(jobs.collect(), read)
     }
 
     /// Never ends.
