@@ -18,6 +18,8 @@ pub struct Contestant {
     pub side: Side,
     /// What its messages are like.
     pub workload: Workload,
+    /// Whether it is there to show what happens where workers meet at the same rows; it has a table of its own.
+    pub meets: bool,
     /// About how many messages it takes a second; a first round corrects that.
     pub guess: u32,
     /// What it does.
@@ -61,16 +63,20 @@ pub enum Run {
 
 impl Contestant {
     const fn new(name: &'static str, side: Side, guess: u32, run: Consume) -> Self {
-        Self { name, side, workload: Workload::Fresh, guess, run: Run::Consume(run) }
+        Self { name, side, workload: Workload::Fresh, meets: false, guess, run: Run::Consume(run) }
     }
 
     const fn with(self, name: &'static str, workload: Workload) -> Self {
         Self { name, workload, ..self }
     }
 
+    const fn meeting(name: &'static str, guess: u32, run: Consume) -> Self {
+        Self { meets: true, ..Self::new(name, Side::Ours, guess, run) }
+    }
+
     /// Whether the time from publish to commit means something.
     pub fn has_latency(&self) -> bool {
-        self.workload == Workload::Fresh
+        self.workload == Workload::Fresh && !self.meets
     }
 }
 
@@ -88,7 +94,7 @@ macro_rules! modes {
         let best =
             Contestant::new("by hand, per message", Side::Baseline, $per_message, run!(per_message::run));
         let ours = Contestant::new("ours, per message", Side::Ours, $per_message, run!(run_per_message));
-        let our_batches = Contestant::new("ours, batch 64", Side::Ours, $batch, run!(run_batch));
+        let our_batches = Contestant::new(IN_LANES, Side::Ours, $batch, run!(run_batch));
         let batches = Contestant::new("by hand, batch 64", Side::ByHand, $batch, run!(batch::run));
         vec![
             Contestant::new("textbook", Side::ByHand, $textbook, run!(textbook::run)),
@@ -110,6 +116,25 @@ macro_rules! modes {
     }};
 }
 
+/// What happens where workers meet at the same rows: without lanes, and with two runtimes, which share none.
+macro_rules! meetings {
+    ($database:ident, $per_message:literal, $batch:literal) => {{
+        use ours::$database::{run_batch_twice, run_per_message_twice, run_without_lanes};
+        vec![
+            Contestant::meeting(WITHOUT_LANES, $batch / 4, run!(run_without_lanes)),
+            Contestant::meeting(SINGLE_TWICE, $per_message, run!(run_per_message_twice)),
+            Contestant::meeting("ours, batch 64, two runtimes", $batch, run!(run_batch_twice)),
+        ]
+    }};
+}
+
+/// Has as many workers as the one beside it, and no lanes.
+const WITHOUT_LANES: &str = "ours, batch 64, without lanes";
+/// What two runtimes with batches are compared with.
+pub(crate) const SINGLE_TWICE: &str = "ours, per message, two runtimes";
+/// What stands beside those that meet.
+pub(crate) const IN_LANES: &str = "ours, batch 64";
+
 /// All that run on a database, in the order of the table.
 pub fn on(backend: Backend) -> Vec<Contestant> {
     let mut all = match backend {
@@ -117,6 +142,12 @@ pub fn on(backend: Backend) -> Vec<Contestant> {
         Backend::Mysql => modes!(mysql, 1_000, 4_000, 7_000, 10_000),
         Backend::Sqlite => modes!(sqlite, 1_500, 3_000, 8_000, 20_000),
     };
+    all.extend(match backend {
+        Backend::Postgres => meetings!(postgres, 5_000, 10_000),
+        Backend::Mysql => meetings!(mysql, 4_000, 7_000),
+        // One writes at a time.
+        Backend::Sqlite => Vec::new(),
+    });
     all.extend([LAPIN_EACH, LAPIN_MULTIPLE]);
     if backend == Backend::Postgres {
         all.extend([pgbench("pgbench, 16 clients", 16), pgbench("pgbench, 32 clients", 32)]);
@@ -137,7 +168,7 @@ const LAPIN_MULTIPLE: Contestant = Contestant::new(
 
 const fn pgbench(name: &'static str, clients: u32) -> Contestant {
     let (side, workload) = (Side::Ceiling, Workload::Nothing);
-    Contestant { name, side, workload, guess: 1, run: Run::Pgbench(clients) }
+    Contestant { name, side, workload, meets: false, guess: 1, run: Run::Pgbench(clients) }
 }
 
 const DUPLICATES: Workload = Workload::Duplicates;
@@ -155,6 +186,8 @@ mod tests {
             let names: HashSet<_> = all.iter().map(|contestant| contestant.name).collect();
             assert_eq!(names.len(), all.len());
             assert_eq!(all.iter().filter(|contestant| contestant.side == Side::Baseline).count(), 1);
+            assert!(names.contains(IN_LANES));
+            assert!(backend == Backend::Sqlite || names.contains(SINGLE_TWICE));
         }
     }
 }

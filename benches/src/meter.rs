@@ -20,6 +20,7 @@ pub struct Meter {
     first: u64,
     total: u64,
     count: AtomicU64,
+    undone: AtomicU64,
     begun: Mark,
     ended: Mark,
     /// When each message was through, where that is wanted.
@@ -45,7 +46,8 @@ impl Meter {
     /// For a run of so many messages, of which only the rate is wanted.
     pub fn new(total: u64) -> Self {
         let (begun, ended) = Default::default();
-        Self { first: total / WARM_UP, total, count: AtomicU64::new(0), begun, ended, times: None }
+        let (count, undone) = Default::default();
+        Self { first: total / WARM_UP, total, count, undone, begun, ended, times: None }
     }
 
     /// Notes the time of each message too.
@@ -95,6 +97,16 @@ impl Meter {
         if crosses(self.total) {
             self.ended.reach(count);
         }
+    }
+
+    /// So many batches came to nothing.
+    pub fn undo(&self, batches: u64) {
+        self.undone.fetch_add(batches, Ordering::Relaxed);
+    }
+
+    /// How many batches came to nothing.
+    pub fn undone(&self) -> u64 {
+        self.undone.load(Ordering::Relaxed)
     }
 
     /// Resolves when the clock runs.

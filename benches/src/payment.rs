@@ -1,6 +1,9 @@
 //! The event that every contestant consumes.
 
-use consumer::prelude::*;
+use consumer::{
+    event::{DecodeError, EncodeError, EventType},
+    prelude::*,
+};
 use uuid::Uuid;
 
 /// How many accounts the payments go to.
@@ -57,6 +60,27 @@ impl Payment {
     /// As it travels.
     pub fn body(&self) -> Vec<u8> {
         serde_json::to_vec(self).unwrap_or_default()
+    }
+}
+
+/// The same payment, to a consumer that is not told whose balance it changes: its events have no lanes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Keyless(pub Payment);
+
+impl Event for Keyless {
+    const KEYED: bool = false;
+    const TYPES: &'static [EventType] = Payment::TYPES;
+
+    fn decode(event_type: EventType, data: &[u8]) -> Result<Self, DecodeError> {
+        Payment::decode(event_type, data).map(Self)
+    }
+
+    fn encode(&self) -> Result<Vec<u8>, EncodeError> {
+        self.0.encode()
+    }
+
+    fn event_type(&self) -> EventType {
+        self.0.event_type()
     }
 }
 

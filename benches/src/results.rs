@@ -52,6 +52,8 @@ pub struct Figure {
     pub side: Side,
     /// What its messages were like.
     pub workload: Workload,
+    /// Whether it is there to show what happens where workers meet at the same rows.
+    pub meets: bool,
     /// Messages of each round.
     pub messages: u64,
     /// Its rounds, in order.
@@ -73,6 +75,10 @@ pub struct Sample {
     pub broker_us: Option<f64>,
     /// Which part of the machine other processes used meanwhile.
     pub others: f64,
+    /// Deadlocks that the database counted.
+    pub deadlocks: u64,
+    /// Batches of ours that came to nothing.
+    pub undone: u64,
 }
 
 /// From publish to commit, at half the throughput.
@@ -113,8 +119,8 @@ impl Spread {
 impl Figure {
     /// A contestant that has not run yet.
     pub fn of(contestant: &Contestant, messages: u64) -> Self {
-        let Contestant { name, side, workload, .. } = *contestant;
-        Self { name: name.to_owned(), side, workload, messages, samples: Vec::new(), latency: None }
+        let Contestant { name, side, workload, meets, .. } = *contestant;
+        Self { name: name.to_owned(), side, workload, meets, messages, samples: Vec::new(), latency: None }
     }
 
     /// Messages per second.
@@ -127,6 +133,11 @@ impl Figure {
         Spread::of(self.samples.iter().zip(&other.samples).map(|(own, other)| own.rate / other.rate))
     }
 
+    /// The sum of a count over all rounds.
+    pub fn sum(&self, count: impl Fn(&Sample) -> u64) -> u64 {
+        self.samples.iter().map(count).sum()
+    }
+
     /// The median of a part of the samples.
     pub fn median(&self, part: impl Fn(&Sample) -> Option<f64>) -> Option<f64> {
         Spread::of(self.samples.iter().filter_map(part)).map(|spread| spread.median)
@@ -137,6 +148,11 @@ impl Results {
     /// The one that all are compared with.
     pub fn baseline(&self) -> Option<&Figure> {
         self.figures.iter().find(|figure| figure.side == Side::Baseline)
+    }
+
+    /// Those of the comparison, without those that only show what happens where workers meet.
+    pub fn compared(&self) -> impl Iterator<Item = &Figure> {
+        self.figures.iter().filter(|figure| !figure.meets)
     }
 
     /// The textbook.

@@ -71,7 +71,9 @@ impl Arena {
         if contestant.workload == Workload::Duplicates {
             self.pass(&place, consume, &payments).await.context("the first time")?;
         }
+        let before = place.books.deadlocks().await?;
         let sample = self.pass(&place, consume, &payments).await?;
+        let sample = Sample { deadlocks: place.books.deadlocks().await? - before, ..sample };
         if contestant.workload != Workload::Nothing {
             place.books.check(&payments).await?;
         }
@@ -87,7 +89,7 @@ impl Arena {
         let running = Running::start(consume, self.stage(place, &meter))?;
         let sample = running.watch(&meter, self.clock(&meter)).await?;
         self.broker.drain(&place.queue).await?;
-        Ok(sample)
+        Ok(Sample { undone: meter.undone(), ..sample })
     }
 
     async fn pgbench(&self, clients: u32, seconds: u64) -> Result<Sample> {
@@ -227,6 +229,8 @@ impl Counts {
             database_us: database.map(per_message),
             broker_us: broker.map(per_message),
             others: (now.machine - self.machine).saturating_sub(ours) as f64 / whole,
+            deadlocks: 0,
+            undone: 0,
         }
     }
 }

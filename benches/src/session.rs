@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::{
     broker::QueueKind,
-    contestants::{Contestant, Run, Workload, on},
+    contestants::{Contestant, Run, on},
     delay::Delay,
     machine::Machine,
     ping,
@@ -142,7 +142,7 @@ async fn latencies(
     }
     eprintln!("{}, latencies at half the throughput", arena.servers.backend);
     for (contestant, figure) in contestants.iter().zip(figures) {
-        if contestant.workload != Workload::Fresh {
+        if !contestant.has_latency() {
             continue;
         }
         let rate = figure.rate().context("it has run")?.median;

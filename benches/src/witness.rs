@@ -1,4 +1,4 @@
-//! What `consumer` itself says of its deliveries, told to the meter.
+//! What `consumer` itself says of its deliveries and batches, told to the meter.
 //!
 //! Its handlers do not see their commit. The counter of settled deliveries does: it moves right after the commit, as the
 //! acknowledgement is handed over, which is where a consumer by hand counts. Where the time of each message is wanted, the
@@ -65,7 +65,7 @@ fn current() -> std::sync::MutexGuard<'static, Option<Arc<Meter>>> {
     METER.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Counts settled deliveries and nothing else.
+/// Counts settled deliveries, and batches that came to nothing.
 struct Counting;
 
 struct Through(Arc<Meter>);
@@ -73,6 +73,17 @@ struct Through(Arc<Meter>);
 impl CounterFn for Through {
     fn increment(&self, value: u64) {
         self.0.add(value);
+    }
+
+    fn absolute(&self, _: u64) {}
+}
+
+/// Batches that came to nothing.
+struct Undone(Arc<Meter>);
+
+impl CounterFn for Undone {
+    fn increment(&self, value: u64) {
+        self.0.undo(value);
     }
 
     fn absolute(&self, _: u64) {}
@@ -86,10 +97,12 @@ impl Recorder for Counting {
     fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
 
     fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
+        let Some(meter) = current().as_ref().map(Arc::clone) else { return Counter::noop() };
         let is_final = key.labels().any(|label| label.key() == "outcome" && FINAL.contains(&label.value()));
-        match current().as_ref().filter(|_| is_final && key.name() == telemetry::SETTLED) {
-            Some(meter) => Counter::from_arc(Arc::new(Through(Arc::clone(meter)))),
-            None => Counter::noop(),
+        match key.name() {
+            telemetry::SETTLED if is_final => Counter::from_arc(Arc::new(Through(meter))),
+            telemetry::BATCHES_UNDONE => Counter::from_arc(Arc::new(Undone(meter))),
+            _ => Counter::noop(),
         }
     }
 

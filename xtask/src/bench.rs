@@ -25,6 +25,9 @@ pub(crate) struct Choice {
     /// Rounds that count [default: 5]
     #[arg(long)]
     rounds: Option<u32>,
+    /// Seconds that a contestant runs in a round, about; no page [default: 3]
+    #[arg(long)]
+    seconds: Option<f64>,
     /// Adds this to each round trip to the database, such as 0.5ms; not for SQLite
     #[arg(long)]
     rtt: Option<String>,
@@ -130,15 +133,17 @@ impl Choice {
 
     /// Whether what comes out is what the page is for.
     fn is_whole(&self) -> bool {
-        !self.quick && self.only.is_empty() && self.queue != Some(Queue::Classic)
+        !self.quick && self.only.is_empty() && self.seconds.is_none() && self.queue != Some(Queue::Classic)
     }
 
     fn arguments(&self, backends: &[Backend]) -> Vec<String> {
         let mut arguments = Vec::new();
         let mut add = |name: &str, value: String| arguments.extend([format!("--{name}"), value]);
         backends.iter().for_each(|backend| add("backend", text(*backend)));
+        if let Some(seconds) = self.seconds.or(self.quick.then_some(0.3)) {
+            add("seconds", seconds.to_string());
+        }
         if self.quick {
-            add("seconds", "0.3".to_owned());
             add("latency-seconds", "0".to_owned());
         }
         if let Some(rounds) = self.rounds.or(self.quick.then_some(1)) {
@@ -168,7 +173,8 @@ mod tests {
     use super::*;
 
     fn choice() -> Choice {
-        Choice { quick: false, backend: None, rounds: None, rtt: None, queue: None, only: Vec::new() }
+        let (backend, rounds, seconds, rtt, queue) = Default::default();
+        Choice { quick: false, backend, rounds, seconds, rtt, queue, only: Vec::new() }
     }
 
     #[test]

@@ -65,6 +65,19 @@ impl Books {
         audit::audit(published, &entries.context("the books cannot be read")?)
     }
 
+    /// Deadlocks that the database has counted so far, here or, on MariaDB, anywhere in the server. SQLite has none: one
+    /// writes at a time.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn deadlocks(&self) -> Result<u64> {
+        Ok(match self.backend {
+            Backend::Postgres => postgres::deadlocks(&self.url).await?,
+            Backend::Mysql => mysql::deadlocks(&self.url).await?,
+            Backend::Sqlite => 0,
+        })
+    }
+
     /// Deletes it.
     ///
     /// # Errors

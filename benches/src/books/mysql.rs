@@ -23,6 +23,14 @@ pub(super) async fn read(url: &str) -> sqlx::Result<Entries> {
     Ok(Entries { payments, balances })
 }
 
+pub(super) async fn deadlocks(url: &str) -> sqlx::Result<u64> {
+    let mut conn = MySqlConnection::connect(url).await?;
+    let (_, count): (String, String) =
+        sqlx::query_as("SHOW GLOBAL STATUS LIKE 'Innodb_deadlocks'").fetch_one(&mut conn).await?;
+    conn.close().await?;
+    count.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))
+}
+
 pub(super) async fn drop(admin: &str, name: &str) -> sqlx::Result<()> {
     let mut conn = MySqlConnection::connect(admin).await?;
     sqlx::raw_sql(AssertSqlSafe(format!("DROP DATABASE {name}"))).execute(&mut conn).await?;

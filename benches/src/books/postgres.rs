@@ -25,6 +25,14 @@ pub(super) async fn read(url: &str) -> sqlx::Result<Entries> {
     Ok(Entries { payments, balances })
 }
 
+pub(super) async fn deadlocks(url: &str) -> sqlx::Result<u64> {
+    let mut conn = PgConnection::connect(url).await?;
+    let select = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
+    let count: i64 = sqlx::query_scalar(select).fetch_one(&mut conn).await?;
+    conn.close().await?;
+    Ok(count.unsigned_abs())
+}
+
 pub(super) async fn drop(admin: &str, name: &str) -> sqlx::Result<()> {
     let mut conn = PgConnection::connect(admin).await?;
     let text = AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)"));

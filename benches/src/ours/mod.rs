@@ -49,6 +49,11 @@ fn on(stage: &Stage, config: ConsumerConfig) -> ConsumerConfig {
     config.queue_kind(kind).topology(Topology::Leave)
 }
 
+/// Two at the same queue and the same rows.
+async fn twice<F: Future<Output = Result<()>>>(stage: Stage, run: impl Fn(Stage) -> F) -> Result<()> {
+    tokio::try_join!(run(stage.clone()), run(stage)).map(drop)
+}
+
 /// Consumes until the run is over.
 async fn consume<S: Storage>(stage: Stage, store: S, app: App<S>) -> Result<()> {
     let _witness = witness::of(&stage.meter);

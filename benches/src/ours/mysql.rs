@@ -4,8 +4,11 @@ use anyhow::Result;
 use consumer::{MySqlStore, prelude::*};
 use sqlx::{MySql, MySqlConnection, QueryBuilder};
 
-use super::{NotTaken, consume, on, sums};
-use crate::{payment::Payment, stage::Stage};
+use super::{NotTaken, consume, on, sums, twice};
+use crate::{
+    payment::{Keyless, Payment},
+    stage::Stage,
+};
 
 /// As many workers as the best consumer by hand has messages in work; each has a connection of its own.
 const WORKERS: usize = 32;
@@ -45,6 +48,11 @@ async fn in_batches(payment: Payment, conn: &mut MySqlConnection) -> Result<(), 
     take(payment, conn).await
 }
 
+#[consumer(name = "payments", batch = 64)]
+async fn without_lanes(Keyless(payment): Keyless, conn: &mut MySqlConnection) -> Result<(), NotTaken> {
+    take(payment, conn).await
+}
+
 #[consumer(name = "payments", batch = 256)]
 async fn set_based(payments: Batch<Payment>, conn: &mut MySqlConnection) -> Result<(), NotTaken> {
     insert_payments(conn, &payments).await?;
@@ -81,6 +89,30 @@ pub async fn run_batch(stage: Stage) -> Result<()> {
     let store = connect(&stage, BATCH_WORKERS).await?;
     let app = App::new().register_with::<in_batches>(|c| on(&stage, c).concurrency(BATCH_WORKERS));
     consume(stage, store, app).await
+}
+
+/// The same, of events that say nothing of their accounts.
+pub async fn run_without_lanes(stage: Stage) -> Result<()> {
+    let store = connect(&stage, BATCH_WORKERS).await?;
+    let app = App::new().register_with::<without_lanes>(|c| on(&stage, c).concurrency(BATCH_WORKERS));
+    consume(stage, store, app).await
+}
+
+/// Two runtimes of half as many workers, as two processes are: they share no lanes.
+pub async fn run_per_message_twice(stage: Stage) -> Result<()> {
+    twice(stage, async |stage| {
+        let (workers, prefetch) = (WORKERS / 2, PREFETCH / 2);
+        let store = connect(&stage, workers).await?;
+        let app = App::new()
+            .register_with::<per_message>(|c| on(&stage, c).concurrency(workers).prefetch(prefetch));
+        consume(stage, store, app).await
+    })
+    .await
+}
+
+/// Two runtimes of as many workers as the one.
+pub async fn run_batch_twice(stage: Stage) -> Result<()> {
+    twice(stage, run_batch).await
 }
 
 /// A handler of batches.

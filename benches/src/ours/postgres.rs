@@ -5,8 +5,11 @@ use consumer::{PgStore, prelude::*};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{NotTaken, consume, on, sums};
-use crate::{payment::Payment, stage::Stage};
+use super::{NotTaken, consume, on, sums, twice};
+use crate::{
+    payment::{Keyless, Payment},
+    stage::Stage,
+};
 
 /// As many workers as the best consumer by hand has messages in work; each has a connection of its own.
 const WORKERS: usize = 32;
@@ -43,6 +46,11 @@ async fn per_message(payment: Payment, conn: &mut PgConnection) -> Result<(), No
 
 #[consumer(name = "payments", batch = 64)]
 async fn in_batches(payment: Payment, conn: &mut PgConnection) -> Result<(), NotTaken> {
+    take(payment, conn).await
+}
+
+#[consumer(name = "payments", batch = 64)]
+async fn without_lanes(Keyless(payment): Keyless, conn: &mut PgConnection) -> Result<(), NotTaken> {
     take(payment, conn).await
 }
 
@@ -86,6 +94,30 @@ pub async fn run_batch(stage: Stage) -> Result<()> {
     let store = connect(&stage, BATCH_WORKERS).await?;
     let app = App::new().register_with::<in_batches>(|c| on(&stage, c).concurrency(BATCH_WORKERS));
     consume(stage, store, app).await
+}
+
+/// The same, of events that say nothing of their accounts.
+pub async fn run_without_lanes(stage: Stage) -> Result<()> {
+    let store = connect(&stage, BATCH_WORKERS).await?;
+    let app = App::new().register_with::<without_lanes>(|c| on(&stage, c).concurrency(BATCH_WORKERS));
+    consume(stage, store, app).await
+}
+
+/// Two runtimes of half as many workers, as two processes are: they share no lanes.
+pub async fn run_per_message_twice(stage: Stage) -> Result<()> {
+    twice(stage, async |stage| {
+        let (workers, prefetch) = (WORKERS / 2, PREFETCH / 2);
+        let store = connect(&stage, workers).await?;
+        let app = App::new()
+            .register_with::<per_message>(|c| on(&stage, c).concurrency(workers).prefetch(prefetch));
+        consume(stage, store, app).await
+    })
+    .await
+}
+
+/// Two runtimes of as many workers as the one.
+pub async fn run_batch_twice(stage: Stage) -> Result<()> {
+    twice(stage, run_batch).await
 }
 
 /// A handler of batches.

@@ -1,5 +1,6 @@
 //! What people read: a table on the terminal, a page, a picture.
 
+mod meetings;
 mod page;
 mod plot;
 mod row;

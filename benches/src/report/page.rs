@@ -1,6 +1,9 @@
 //! The page.
 
-use super::row::{HEADS, others, row};
+use super::{
+    meetings,
+    row::{HEADS, others, row},
+};
 use crate::{machine::Machine, results::Results};
 
 /// What does not change with the figures.
@@ -53,7 +56,12 @@ pub(crate) fn here(machine: &Machine) -> String {
 }
 
 fn table(results: &Results) -> String {
-    markdown(&HEADS, results.figures.iter().map(|figure| row(results, figure)))
+    let compared = markdown(&HEADS, results.compared().map(|figure| row(results, figure)));
+    let meeting = meetings::rows(results);
+    if meeting.is_empty() {
+        return compared;
+    }
+    format!("{compared}\nWhere workers meet:\n\n{}", markdown(&meetings::HEADS, meeting))
 }
 
 /// A table of a page; all but the first column are figures.

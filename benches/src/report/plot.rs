@@ -43,7 +43,7 @@ pub(super) fn plot(all: &[Results]) -> String {
 }
 
 fn panel_height(results: &Results) -> f64 {
-    PANEL_HEAD + results.figures.len() as f64 * LINE + PANEL_FOOT
+    PANEL_HEAD + results.compared().count() as f64 * LINE + PANEL_FOOT
 }
 
 fn legend(svg: &mut Svg) {
@@ -65,7 +65,7 @@ fn key(svg: &mut Svg, left: f64, colour: &str, text: &str) -> f64 {
 }
 
 fn panel(svg: &mut Svg, results: &Results, top: f64) {
-    let bottom = top + PANEL_HEAD + results.figures.len() as f64 * LINE;
+    let bottom = top + PANEL_HEAD + results.compared().count() as f64 * LINE;
     svg.line(24.0, top, WIDTH - 24.0, top, GRID);
     svg.text(24.0, top + 30.0, "bold 15", INK, "start", &results.title());
     let what = format!("messages/s, {} queues; × the best per message by hand", results.queue_kind.as_str());
@@ -81,7 +81,7 @@ fn panel(svg: &mut Svg, results: &Results, top: f64) {
             svg.text(x, top + PANEL_HEAD - 11.0, "10", FAINT, "middle", &thousands(tick));
         }
     }
-    for (at, figure) in results.figures.iter().enumerate() {
+    for (at, figure) in results.compared().enumerate() {
         let middle = top + PANEL_HEAD + (at as f64 + 0.5) * LINE;
         let weight = if figure.side == Side::Ours { "bold 12" } else { "12" };
         svg.text(BARS.0 - 10.0, middle + 4.0, weight, INK, "end", &figure.name);
@@ -92,9 +92,9 @@ fn panel(svg: &mut Svg, results: &Results, top: f64) {
 
 /// The longest bar that is drawn whole: a ceiling may be higher, and is cut.
 fn highest(results: &Results, of: fn(&Figure) -> f64) -> f64 {
-    let whole = results.figures.iter().filter(|figure| figure.side != Side::Ceiling);
+    let whole = results.compared().filter(|figure| figure.side != Side::Ceiling);
     let highest = whole.map(of).fold(0.0, f64::max);
-    let any = || results.figures.iter().map(of).fold(0.0, f64::max);
+    let any = || results.compared().map(of).fold(0.0, f64::max);
     if highest > 0.0 { highest } else { any().max(1.0) }
 }
 

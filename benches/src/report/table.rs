@@ -1,13 +1,21 @@
 //! The table on the terminal.
 
-use super::row::{HEADS, others, row};
+use super::{
+    meetings,
+    row::{HEADS, others, row},
+};
 use crate::results::Results;
 
 /// One line for each contestant.
 pub fn table(results: &Results) -> String {
-    let rows = results.figures.iter().map(|figure| row(results, figure));
+    let rows = results.compared().map(|figure| row(results, figure));
     let mut text = format!("\n{}, {} queues\n\n", results.title(), results.queue_kind.as_str());
     text.push_str(&aligned(&HEADS, rows));
+    let meeting = meetings::rows(results);
+    if !meeting.is_empty() {
+        text.push('\n');
+        text.push_str(&aligned(&meetings::HEADS, meeting));
+    }
     let share = others(results).unwrap_or_default() * 100.0;
     text.push_str(&format!("\nother processes used {share:.0} % of the machine meanwhile (median)\n"));
     text
