@@ -96,8 +96,13 @@ impl Publisher {
         let mut ids = BTreeSet::new();
         let options = BasicGetOptions { no_ack: true };
         while let Some(message) = self.channel.basic_get(queue.into(), options).await.expect("a queue") {
-            let id = message.delivery.properties.message_id().as_ref().map(ToString::to_string);
-            ids.insert(id.unwrap_or_default());
+            let properties = &message.delivery.properties;
+            let id = properties.message_id().as_ref().map(ToString::to_string).unwrap_or_default();
+            let headers = properties.headers().as_ref().map(FieldTable::inner);
+            if let Some(reason) = headers.and_then(|headers| headers.get("x-consumer-reason")) {
+                println!("dead letter {id} in `{queue}`: {reason:?}");
+            }
+            ids.insert(id);
         }
         ids
     }

@@ -2,6 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard};
+
 use super::{
     bench::Presence,
     intake::Prepared,
@@ -36,6 +38,8 @@ pub(super) struct Job {
     pub(super) counted: u32,
     /// Whether it may kill the process: it is run alone.
     pub(super) is_suspect: bool,
+    /// Its turn, from before it is marked as run until its unit has ended, or it has come to be published.
+    pub(super) turn: Option<Turn>,
     /// Whether its failure record is written, so that its dead letter may leave.
     pub(super) is_recorded: bool,
     /// Since when it steps back for another delivery of its event.
@@ -49,6 +53,12 @@ pub(super) struct Job {
     _presence: Presence,
     // After the seat: its lane may hand on what this consumer still waits for.
     stay: Stay,
+}
+
+/// Held while a unit is at work: one that may kill the process runs when no other one does.
+pub(super) struct Turn {
+    pub(super) _alone: Option<OwnedRwLockWriteGuard<()>>,
+    pub(super) _among_others: Option<OwnedRwLockReadGuard<()>>,
 }
 
 /// A job as it changes hands, which it does many times.
@@ -141,6 +151,7 @@ impl Job {
             lane_key: None,
             counted: 0,
             is_suspect: false,
+            turn: None,
             is_recorded: false,
             steps_back_since: None,
             times: Times::default(),

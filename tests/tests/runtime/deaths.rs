@@ -54,7 +54,7 @@ struct Task {
 #[consumer(name = "tasks", timeout = "10s")]
 async fn tasks(task: Task, meta: Meta, State(log): State<Log>) -> anyhow::Result<()> {
     let _at_work = AtWork::begin(&log, meta.id());
-    if task.what == "kills" {
+    if task.what == "kills" || (task.what == "kills twice" && log.runs(meta.id()) <= 2) {
         let neighbours = {
             let mut at_once = log.at_once.lock().expect("no panic inside");
             at_once.1 = at_once.0 - 1;
@@ -96,10 +96,14 @@ async fn deaths(store: &MemoryStore, broker: &MemoryBroker, log: &Log) -> u32 {
 }
 
 async fn publish(broker: &MemoryBroker, id: &str, what: &str) {
+    publish_to(broker, "tasks", id, "task", &format!(r#"{{"what":"{what}"}}"#)).await;
+}
+
+async fn publish_to(broker: &MemoryBroker, queue: &str, id: &str, event_type: &str, body: &str) {
     let publication = consumer::broker::Publication {
         exchange: String::new(),
-        routing_key: "tasks".to_owned(),
-        message: message(id, "task", &format!(r#"{{"what":"{what}"}}"#)),
+        routing_key: queue.to_owned(),
+        message: message(id, event_type, body),
     };
     broker.publish(publication).await.expect("a queue");
 }
@@ -170,4 +174,49 @@ async fn a_redelivered_message_leaves_no_mark_behind() {
     stage.drained("tasks").await;
     assert!(broker.faults().cut > 0, "a fault that never fired proves nothing");
     assert_eq!((store.committed().len(), store.marks()), (40, 0));
+}
+
+#[derive(Debug, Serialize, Deserialize, Event)]
+#[event(type = "call", version = 1)]
+struct Call {
+    /// Whether it goes on as long as the process lives.
+    hangs: bool,
+}
+
+#[consumer(name = "calls", timeout = "10m")]
+async fn calls(call: Call, State(log): State<Log>) -> anyhow::Result<()> {
+    log.killed.notify_one();
+    if call.hangs { std::future::pending().await } else { Ok(()) }
+}
+
+/// One at a time runs alone, so it has to wait for the others: who dies meanwhile dies of something else.
+#[tokio::test(start_paused = true)]
+async fn a_message_does_not_die_of_what_it_waits_for() {
+    let (store, broker, log) = (MemoryStore::new(), MemoryBroker::new(), Log::default());
+    // In this order, so that the call is at work first.
+    let app = || {
+        let app = App::new().state(log.clone()).register_with::<calls>(|c| c.concurrency(1).prefetch(1));
+        app.register_with::<tasks>(|c| c.concurrency(4).prefetch(20))
+    };
+    Stage::start(store.clone(), broker.connect(), app()).await.stop().await.expect("the queues are declared");
+    publish(&broker, "a", "kills twice").await;
+    for life in 0..14 {
+        // The first two die of it: unmarked, then marked.
+        let waits = life > 1;
+        if waits {
+            publish_to(&broker, "calls", &life.to_string(), "call", r#"{"hangs":true}"#).await;
+        }
+        let connection = broker.connect();
+        let stage = Stage::start(store.clone(), connection.clone(), app()).await;
+        log.killed.notified().await;
+        tokio::time::sleep(Duration::from_secs(if waits { 60 } else { 1 })).await;
+        assert_eq!(log.runs("a"), if waits { 2 } else { life + 1 }, "it waits for its turn");
+        stage.kill().await;
+        connection.close().await;
+        broker.purge("calls");
+    }
+    let stage = Stage::start(store.clone(), broker.clone(), app()).await;
+    stage.drained("tasks").await;
+    assert!(stage.dead("tasks").is_empty(), "{:?}", stage.dead_errors("tasks"));
+    assert_eq!((store.committed(), store.marks()), (vec!["a".to_owned()], 0));
 }

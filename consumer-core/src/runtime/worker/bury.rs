@@ -39,6 +39,7 @@ impl<S: Storage, B: Broker> Worker<S, B> {
         class: Option<Class>,
         slot: &mut Slot<S>,
     ) -> Fate {
+        job.turn = None;
         if !std::mem::take(&mut job.is_recorded) {
             let failure = Failure::new(class.unwrap_or(Class::Permanent), rejection.detail.as_str());
             if let Err(fate) = self.record(job, &failure, Wanted::Dead(rejection.reason), slot).await {

@@ -67,6 +67,7 @@ impl<S: Storage, B: Broker> Worker<S, B> {
         cause: &'static str,
         error: String,
     ) -> Fate {
+        job.turn = None;
         let spec = &self.consumer.config.queue;
         let Some(delay) = self.consumer.config.retry.delay(rung, asked) else {
             return Fate::requeue(cause, &error);

@@ -20,7 +20,7 @@ use super::{
     consumer::Consumer,
     gate::Position,
     intake::Prepared,
-    job::{BoxedJob, Fate, Job},
+    job::{BoxedJob, Fate, Job, Turn},
     lanes::{Found, Lanes},
     session::Slot,
     unit::{Ending, Failure, Unit},
@@ -167,13 +167,26 @@ impl<S: Storage, B: Broker> Worker<S, B> {
         if !job.delivery.redelivered {
             return self.read_and_decide(job, slot).await;
         }
-        match self.mark(job, slot).await {
+        // Whoever dies while it waits for that does not die of it.
+        job.turn = Some(self.turn(job.is_suspect).await);
+        let fate = match self.mark(job, slot).await {
             Some(fate) => fate,
             None => {
                 let fate = self.read_and_decide(job, slot).await;
                 self.clear(job, slot).await;
                 fate
             }
+        };
+        job.turn = None;
+        fate
+    }
+
+    /// Waits until a unit may be at work.
+    async fn turn(&self, alone: bool) -> Turn {
+        let crowd = self.crowd.clone();
+        match alone {
+            true => Turn { _alone: Some(crowd.write_owned().await), _among_others: None },
+            false => Turn { _alone: None, _among_others: Some(crowd.read_owned().await) },
         }
     }
 
@@ -285,10 +298,9 @@ impl<S: Storage, B: Broker> Worker<S, B> {
     }
 
     async fn unit(&self, job: &mut Job, prepared: &mut Prepared, slot: &mut Slot<S>) -> Ending {
-        // A unit that may kill the process runs when no other one does.
-        let (_alone, _among_others) = match job.is_suspect {
-            true => (Some(self.crowd.write().await), None),
-            false => (None, Some(self.crowd.read().await)),
+        let _turn = match job.turn.take() {
+            Some(turn) => turn,
+            None => self.turn(job.is_suspect).await,
         };
         let attempt = job.attempt();
         let mut unit = Unit {
