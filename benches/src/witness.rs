@@ -120,7 +120,8 @@ struct Listening;
 
 impl Subscriber for Listening {
     fn register_callsite(&self, metadata: &'static tracing::Metadata<'static>) -> Interest {
-        let is_settled = metadata.is_event() && metadata.target() == telemetry::DELIVERY_TARGET;
+        // Its events, and the question whether anybody hears them.
+        let is_settled = !metadata.is_span() && metadata.target() == telemetry::DELIVERY_TARGET;
         if is_settled { Interest::sometimes() } else { Interest::never() }
     }
 

@@ -41,6 +41,10 @@ pub(super) async fn claim(
     claims: &[Claim],
 ) -> Result<Vec<Claimed>, sqlx::Error> {
     let fresh = write(sql, &mut unit.tx, claims).await?;
+    if fresh.len() == claims.len() {
+        return Ok(vec![Claimed::Fresh; claims.len()]);
+    }
+    let fresh: HashSet<_> = fresh.into_iter().map(|key| ClaimKey::from_bytes(key.into_bytes())).collect();
     let others: Vec<_> = claims.iter().filter(|claim| !fresh.contains(&claim.key)).collect();
     let found = find(sql, &mut unit.tx, &others).await?;
     Ok(answers(claims, &fresh, found))
@@ -51,29 +55,29 @@ async fn write(
     sql: &Statements,
     conn: &mut PgConnection,
     claims: &[Claim],
-) -> Result<HashSet<ClaimKey>, sqlx::Error> {
-    let Some(first) = claims.first() else { return Ok(HashSet::new()) };
-    let fresh: Vec<Uuid> = sqlx::query_scalar(sql.claims.write.clone())
+) -> Result<Vec<Uuid>, sqlx::Error> {
+    let Some(first) = claims.first() else { return Ok(Vec::new()) };
+    sqlx::query_scalar(sql.claims.write.clone())
         .bind(first.consumer.0)
         .bind(claims.iter().map(|claim| claim.key.as_uuid()).collect::<Vec<_>>())
         .bind(claims.iter().map(Claim::stamp).collect::<Vec<_>>())
         .bind(claims.iter().map(|claim| claim.readable_id.as_deref()).collect::<Vec<_>>())
-        .fetch_all(conn)
-        .await?;
-    Ok(fresh.into_iter().map(|key| ClaimKey::from_bytes(key.into_bytes())).collect())
+        .fetch_one(conn)
+        .await
 }
 
 async fn find(sql: &Statements, conn: &mut PgConnection, claims: &[&Claim]) -> Result<Found, sqlx::Error> {
     let Some(first) = claims.first() else { return Ok(Found::new()) };
-    let rows: Vec<(Uuid, Vec<u8>, Option<String>)> = sqlx::query_as(sql.claims.find.clone())
-        .bind(first.consumer.0)
-        .bind(claims.iter().map(|claim| claim.key.as_uuid()).collect::<Vec<_>>())
-        .fetch_all(conn)
-        .await?;
-    let read = |(key, stamp, readable_id): (Uuid, Vec<u8>, _)| {
+    let (keys, stamps, texts): (Vec<Uuid>, Vec<Vec<u8>>, Vec<Option<String>>) =
+        sqlx::query_as(sql.claims.find.clone())
+            .bind(first.consumer.0)
+            .bind(claims.iter().map(|claim| claim.key.as_uuid()).collect::<Vec<_>>())
+            .fetch_one(conn)
+            .await?;
+    let read = |((key, stamp), readable_id): ((Uuid, Vec<u8>), _)| {
         Ok((ClaimKey::from_bytes(key.into_bytes()), stored::claim(&stamp, readable_id)?))
     };
-    rows.into_iter().map(read).collect()
+    keys.into_iter().zip(stamps).zip(texts).map(read).collect()
 }
 
 /// Takes claims back, if the transaction is still the one that made them: outside one, the statement would take back what the
