@@ -1,6 +1,6 @@
 //! The ledger: which settlements of one channel to write, and how few writes do.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use consumer_core::broker::Settlement;
 
@@ -29,14 +29,14 @@ pub(super) struct Ledger<T> {
     /// Every tag below is written.
     floor: u64,
     /// Written tags from `floor` on.
-    written: BTreeSet<u64>,
+    written: Runs,
     /// Settled, not written.
     waiting: BTreeMap<u64, (Settlement, T)>,
 }
 
 impl<T> Default for Ledger<T> {
     fn default() -> Self {
-        Self { floor: 1, written: BTreeSet::new(), waiting: BTreeMap::new() }
+        Self { floor: 1, written: Runs::default(), waiting: BTreeMap::new() }
     }
 }
 
@@ -46,7 +46,7 @@ impl<T> Ledger<T> {
     /// # Errors
     /// What is owed for a tag that was settled before, or that no delivery has.
     pub(super) fn settle(&mut self, tag: u64, settlement: Settlement, owed: T) -> Result<(), T> {
-        if tag < self.floor || self.written.contains(&tag) || self.waiting.contains_key(&tag) {
+        if tag < self.floor || self.written.contains(tag) || self.waiting.contains_key(&tag) {
             return Err(owed);
         }
         self.waiting.insert(tag, (settlement, owed));
@@ -91,10 +91,12 @@ impl<T> Ledger<T> {
             if let Some((_, one)) = self.waiting.remove(&self.floor) {
                 owed.push(one);
                 last = self.floor;
-            } else if !self.written.remove(&self.floor) {
+                self.floor += 1;
+            } else if let Some(end) = self.written.take(self.floor) {
+                self.floor = end + 1;
+            } else {
                 break;
             }
-            self.floor += 1;
         }
         if !owed.is_empty() {
             entries.push(Entry { write: Write::Ack { tag: last, multiple: owed.len() > 1 }, owed });
@@ -107,6 +109,33 @@ impl<T> Ledger<T> {
             self.written.insert(tag);
             entries.push(Entry { write: Write::Ack { tag, multiple: false }, owed: vec![owed] });
         }
+    }
+}
+
+/// Tags that follow each other, by the first with the last: behind one delivery that stays in work for an hour there may be
+/// millions, in few runs.
+#[derive(Debug, Default)]
+struct Runs(BTreeMap<u64, u64>);
+
+impl Runs {
+    fn contains(&self, tag: u64) -> bool {
+        self.before(tag).is_some_and(|(_, last)| tag <= last)
+    }
+
+    fn insert(&mut self, tag: u64) {
+        let last = self.0.remove(&(tag + 1)).unwrap_or(tag);
+        let first = self.before(tag).filter(|(_, end)| end + 1 == tag).map_or(tag, |(first, _)| first);
+        self.0.insert(first, last);
+    }
+
+    /// Takes out the run that begins with this tag; its last.
+    fn take(&mut self, first: u64) -> Option<u64> {
+        self.0.remove(&first)
+    }
+
+    /// The last run that begins with this tag or before it.
+    fn before(&self, tag: u64) -> Option<(u64, u64)> {
+        self.0.range(..=tag).next_back().map(|(first, last)| (*first, *last))
     }
 }
 
@@ -209,6 +238,22 @@ mod tests {
         ledger.settle(4, Settlement::Ack, ()).expect("a new tag");
         let writes: Vec<_> = ledger.flush().iter().map(|entry| entry.write).collect();
         assert_eq!(writes, [Write::Ack { tag: 4, multiple: false }]);
+    }
+
+    #[test]
+    fn what_is_settled_behind_one_that_stays_in_work_takes_no_room() {
+        let mut ledger = Ledger::default();
+        for tag in (2..=10_000).chain(10_002..=20_000) {
+            ledger.settle(tag, Settlement::Ack, ()).expect("a new tag");
+            ledger.flush();
+        }
+        assert_eq!((ledger.written.0.len(), ledger.waiting()), (2, 0), "1 and 10,001 are in work");
+        assert_eq!(ledger.settle(5_000, Settlement::Ack, ()), Err(()));
+        for tag in [10_001, 1] {
+            ledger.settle(tag, Settlement::Ack, ()).expect("a new tag");
+            ledger.flush();
+        }
+        assert_eq!((ledger.written.0.len(), ledger.floor), (0, 20_001));
     }
 
     #[test]
