@@ -7,11 +7,9 @@ use std::{
 
 use consumer_core::{
     Error, Result,
-    broker::{Delivery, QueueSpec, Topology},
-    message::HeaderValue,
+    broker::{QueueSpec, Topology},
     telemetry,
 };
-use futures_util::{FutureExt, StreamExt};
 use lapin::{
     Channel, Consumer,
     options::{BasicCancelOptions, BasicConsumeOptions, BasicQosOptions},
@@ -30,25 +28,20 @@ use super::{
     backoff::Backoff,
     board::{Board, Part},
     failure::{self, ACCESS_REFUSED, NOT_FOUND, PRECONDITION_FAILED, RESOURCE_LOCKED},
+    feed::{Feed, Over},
     link::Link,
-    message,
     session::Session,
     settle::Settler,
-    subscription::give_back,
     suspicion::Suspicion,
     topology,
     watchdog::{self, Finding},
-    wire::DAMAGE,
 };
 
 /// How long the broker may take to answer while a channel is set up or cancelled.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Deliveries handed out at once, without asking about anything else in between.
-const AT_ONCE: usize = 256;
-
-/// What a consumer of lapin's gives: a delivery, an error, or its end.
-type Taken = Option<lapin::Result<lapin::message::Delivery>>;
+/// How often somebody looks whether a message that was suspected is innocent.
+const DOUBT: Duration = Duration::from_millis(50);
 
 /// Channels with deliveries that can still be settled.
 pub(super) type Settlers = Arc<Mutex<Vec<Weak<Settler>>>>;
@@ -63,8 +56,8 @@ pub(super) struct Consuming {
     pub(super) watch: Duration,
     pub(super) board: Board,
     pub(super) settlers: Settlers,
-    /// With room for one hand-out: while nobody takes it, nothing is woken up for what comes behind it.
-    pub(super) deliveries: mpsc::Sender<Vec<Delivery>>,
+    /// To the subscription, which takes the deliveries of each channel itself.
+    pub(super) feeds: mpsc::UnboundedSender<Feed>,
     pub(super) cancel: CancellationToken,
 }
 
@@ -72,8 +65,11 @@ pub(super) struct Consuming {
 struct Generation {
     session: Arc<Session>,
     channel: Channel,
-    consumer: Consumer,
+    /// For what is left when nobody takes deliveries any more.
+    feed: Feed,
     settler: Arc<Settler>,
+    /// Hears how the deliveries ended; an error says that nobody takes them any more.
+    over: oneshot::Receiver<Over>,
     begun: Instant,
 }
 
@@ -173,7 +169,11 @@ impl Consuming {
         discard.0 = None;
         let settler = Arc::new(Settler::start(channel.clone(), prefetch));
         self.enlist(&settler);
-        Ok(Generation { session, channel, consumer, settler, begun: Instant::now() })
+        let feed = Feed::new(consumer, settler.clone());
+        let (taken, over) = feed.share();
+        // Refused if nobody takes deliveries any more, which is what is heard then.
+        let _ = self.feeds.send(taken);
+        Ok(Generation { session, channel, feed, settler, over, begun: Instant::now() })
     }
 
     fn enlist(&self, settler: &Arc<Settler>) {
@@ -198,82 +198,44 @@ impl Consuming {
         }
     }
 
-    /// Hands out deliveries until the channel consumes no more.
+    /// Watches over a channel until it consumes no more.
     async fn pump(&self, generation: &mut Generation, suspicion: &mut Suspicion) -> End {
-        let Generation { session, channel, consumer, settler, .. } = generation;
-        let mut watchdog = Box::pin(watchdog::watch(channel.clone(), consumer.queue(), self.watch));
+        let Generation { session, channel, feed, settler, over, .. } = generation;
+        let mut watchdog = Box::pin(watchdog::watch(channel.clone(), feed.queue(), self.watch));
         let mut stopping = None;
         loop {
-            let next = async {
-                // An error says that nobody takes them any more: they go back.
-                let _ = self.deliveries.reserve().await;
-                consumer.next().await
-            };
             tokio::select! {
                 biased;
                 () = session.ended() => return End::Connection(session.reason()),
                 () = self.cancel.cancelled(), if !matches!(stopping, Some(End::Cancelled)) => {
                     if stopping.is_none() {
-                        stop(channel, consumer).await;
+                        stop(channel, feed).await;
                     }
                     stopping = Some(End::Cancelled);
                 }
                 finding = &mut watchdog, if stopping.is_none() => return found(session, finding).await,
-                next = next => {
-                    match self.hand_out_with_what_is_there(settler, next, consumer) {
-                        Some(Ok(_)) => {}
-                        Some(Err(error)) => return lost(session, &error),
-                        None => return stopping.unwrap_or_else(|| End::Channel("RabbitMQ cancelled the consumer".to_owned())),
+                over = &mut *over => return match over {
+                    Ok(Ok(())) => stopping.unwrap_or_else(|| End::Channel("RabbitMQ cancelled the consumer".to_owned())),
+                    Ok(Err(error)) => lost(session, &error),
+                    Err(_) => {
+                        if stopping.is_none() {
+                            stop(channel, feed).await;
+                        }
+                        tokio::select! {
+                            () = session.ended() => End::Connection(session.reason()),
+                            () = feed.give_back_all() => End::Cancelled,
+                        }
                     }
-                    if stopping.is_none() && suspicion.clear(settler.settled()) {
+                },
+                () = sleep(DOUBT), if stopping.is_none() && suspicion.is_on() => {
+                    if suspicion.clear(settler.settled()) {
                         info!(queue = self.queue.name, "messages are taken at full prefetch again");
-                        stop(channel, consumer).await;
+                        stop(channel, feed).await;
                         stopping = Some(End::Replaced);
                     }
                 }
             }
         }
-    }
-
-    /// Hands out a delivery with those that have arrived behind it, as far as they go; what the consumer gave then.
-    fn hand_out_with_what_is_there(
-        &self,
-        settler: &Arc<Settler>,
-        mut next: Taken,
-        consumer: &mut Consumer,
-    ) -> Option<lapin::Result<()>> {
-        let mut deliveries = Vec::with_capacity(1);
-        // By reference: lapin's delivery is large, and to move it costs more than what is done with it.
-        while let Some(Ok(delivery)) = &mut next {
-            deliveries.push(self.receive(settler, delivery));
-            if deliveries.len() == AT_ONCE {
-                break;
-            }
-            match consumer.next().now_or_never() {
-                Some(taken) => next = taken,
-                None => break,
-            }
-        }
-        if !deliveries.is_empty()
-            && let Err(refused) = self.deliveries.try_send(deliveries)
-        {
-            refused.into_inner().into_iter().for_each(give_back);
-        }
-        next.map(|next| next.map(drop))
-    }
-
-    fn receive(&self, settler: &Arc<Settler>, delivery: &mut lapin::message::Delivery) -> Delivery {
-        let (tag, redelivered) = (delivery.delivery_tag, delivery.redelivered);
-        settler.delivered(tag);
-        let mut message = message::received(delivery);
-        let damage = message.headers.remove(DAMAGE).map(|damage| match damage {
-            HeaderValue::Text(damage) => damage,
-            _ => "unknown".to_owned(),
-        });
-        if let Some(damage) = &damage {
-            warn!(queue = self.queue.name, damage, "a message cannot be read");
-        }
-        Delivery { message: Arc::new(message), damage, redelivered, tag, channel: settler.clone() }
     }
 
     fn consumes(&self, memory: &mut Memory) {
@@ -361,9 +323,9 @@ async fn consume(channel: &Channel, queue: ShortString, prefetch: u16) -> lapin:
 }
 
 /// Asks for no more deliveries; those on their way still come.
-async fn stop(channel: &Channel, consumer: &Consumer) {
+async fn stop(channel: &Channel, feed: &Feed) {
     // Whatever goes wrong here ends the stream.
-    let _ = timeout(PATIENCE, channel.basic_cancel(consumer.tag(), BasicCancelOptions::default())).await;
+    let _ = timeout(PATIENCE, channel.basic_cancel(feed.tag(), BasicCancelOptions::default())).await;
 }
 
 async fn found(session: &Session, finding: Finding) -> End {

@@ -52,6 +52,7 @@ mod dial;
 mod engine;
 mod examination;
 mod failure;
+mod feed;
 mod link;
 mod message;
 mod publisher;
@@ -65,7 +66,6 @@ mod watchdog;
 mod wire;
 
 use std::{
-    collections::VecDeque,
     fmt,
     future::Future,
     sync::{
@@ -161,11 +161,11 @@ impl Broker for RabbitMq {
     }
 
     async fn subscribe(&self, queue: &QueueSpec, prefetch: u16) -> Result<Self::Subscription> {
-        let (sender, deliveries) = mpsc::channel(1);
+        let (sender, feeds) = mpsc::unbounded_channel();
         let (ready, started) = oneshot::channel();
         let subscription = RabbitMqSubscription {
-            here: VecDeque::new(),
-            deliveries,
+            feeds,
+            feed: None,
             cancel: self.0.closing.child_token(),
             _shared: self.0.clone(),
         };
@@ -177,7 +177,7 @@ impl Broker for RabbitMq {
             watch: self.0.watch,
             board: self.0.board.clone(),
             settlers: self.0.settlers.clone(),
-            deliveries: sender,
+            feeds: sender,
             cancel: subscription.cancel.clone(),
         };
         self.0.engine.handle().spawn(consuming.run(ready));

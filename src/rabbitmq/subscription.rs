@@ -1,34 +1,55 @@
 //! A subscription: deliveries of one queue, whatever happens to the channel.
 
-use std::{collections::VecDeque, fmt, sync::Arc};
+use std::{
+    fmt,
+    future::poll_fn,
+    sync::Arc,
+    task::{Context, Poll},
+};
 
-use consumer_core::broker::{Delivery, Settlement, Subscription};
+use consumer_core::broker::{Delivery, Subscription};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::Shared;
+use super::{Shared, feed::Feed};
 
 /// Deliveries of one queue; see [`Broker::subscribe`](consumer_core::Broker::subscribe).
+///
+/// Dropped, it leaves what nobody took to the task that keeps the queue consumed, which gives it back: a delivery still in
+/// work keeps the channel open, and with it everything else that came through it.
 pub struct RabbitMqSubscription {
-    /// What has arrived and nobody has taken.
-    pub(super) here: VecDeque<Delivery>,
-    pub(super) deliveries: mpsc::Receiver<Vec<Delivery>>,
+    /// One channel after the other.
+    pub(super) feeds: mpsc::UnboundedReceiver<Feed>,
+    /// The channel that consumes.
+    pub(super) feed: Option<Feed>,
     pub(super) cancel: CancellationToken,
     /// Keeps the connections.
     pub(super) _shared: Arc<Shared>,
 }
 
-impl Subscription for RabbitMqSubscription {
-    /// Deliveries of a channel that has ended are left out: they come again.
-    async fn next(&mut self) -> Option<Delivery> {
+impl RabbitMqSubscription {
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Delivery>> {
         loop {
-            while let Some(delivery) = self.here.pop_front() {
-                if delivery.is_live() {
-                    return Some(delivery);
+            if let Some(feed) = &mut self.feed {
+                match feed.poll_next(context) {
+                    Poll::Ready(Some(delivery)) => return Poll::Ready(Some(delivery)),
+                    Poll::Ready(None) => self.feed = None,
+                    Poll::Pending => {}
                 }
             }
-            self.here.extend(self.deliveries.recv().await?);
+            // Also while one is silent: a connection that was cut need not say so.
+            match self.feeds.poll_recv(context) {
+                Poll::Ready(Some(next)) => self.feed = Some(next),
+                Poll::Ready(None) => return Poll::Ready(None),
+                Poll::Pending => return Poll::Pending,
+            }
         }
+    }
+}
+
+impl Subscription for RabbitMqSubscription {
+    async fn next(&mut self) -> Option<Delivery> {
+        poll_fn(|context| self.poll_next(context)).await
     }
 
     async fn cancel(&mut self) {
@@ -37,21 +58,9 @@ impl Subscription for RabbitMqSubscription {
 }
 
 impl Drop for RabbitMqSubscription {
-    /// What nobody took goes back by itself: a delivery still in work keeps the channel open, and with it everything else
-    /// that came through it.
     fn drop(&mut self) {
         self.cancel.cancel();
-        self.deliveries.close();
-        self.here.drain(..).for_each(give_back);
-        while let Ok(deliveries) = self.deliveries.try_recv() {
-            deliveries.into_iter().for_each(give_back);
-        }
     }
-}
-
-/// Returns a delivery that nobody takes to its queue.
-pub(super) fn give_back(delivery: Delivery) {
-    delivery.settle(Settlement::Requeue, Box::new(|_| {}));
 }
 
 impl fmt::Debug for RabbitMqSubscription {

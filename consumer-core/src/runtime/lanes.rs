@@ -34,6 +34,10 @@ pub(super) struct Lanes {
     /// How many have come so far.
     arrivals: AtomicU64,
     changed: Notify,
+    /// How many workers wait for something to take up.
+    idle: AtomicUsize,
+    /// One more does.
+    wanted: Notify,
 }
 
 /// The hasher of what is a hash already.
@@ -151,6 +155,23 @@ impl Drop for Feed {
     }
 }
 
+/// Says that a worker waits, until it is dropped.
+struct Idle<'l>(&'l Lanes);
+
+impl<'l> Idle<'l> {
+    fn begin(lanes: &'l Lanes) -> Self {
+        lanes.idle.fetch_add(1, Ordering::AcqRel);
+        lanes.wanted.notify_one();
+        Self(lanes)
+    }
+}
+
+impl Drop for Idle<'_> {
+    fn drop(&mut self) {
+        self.0.idle.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
 /// What a worker finds.
 #[derive(PartialEq, Eq, Debug)]
 pub(super) enum Found {
@@ -206,6 +227,8 @@ impl Lanes {
             present: AtomicUsize::new(0),
             arrivals: AtomicU64::new(0),
             changed: Notify::new(),
+            idle: AtomicUsize::new(0),
+            wanted: Notify::new(),
         })
     }
 
@@ -216,8 +239,8 @@ impl Lanes {
     }
 
     /// Takes in what comes from the queue, in its order; `read` reads a delivery, by which its key is known. Only the reader
-    /// calls this. How many can be taken up then.
-    pub(super) fn arrive(self: &Arc<Self>, mut jobs: Vec<BoxedJob>, read: impl Fn(&mut Job)) -> usize {
+    /// calls this.
+    pub(super) fn arrive(self: &Arc<Self>, mut jobs: Vec<BoxedJob>, read: impl Fn(&mut Job)) {
         let sorted = self.can_be_sorted(&jobs);
         if self.keyed {
             jobs[..sorted].iter_mut().for_each(|job| read(job));
@@ -229,12 +252,11 @@ impl Lanes {
         }
         // Nobody else adds to what is unsorted, so that these are still the next.
         state.unsorted.extend(jobs);
-        let (is_empty, ready) = (state.is_empty(), state.ready.len() + state.resumed.len());
+        let is_empty = state.is_empty();
         drop(state);
         if !is_empty {
             self.changed.notify_one();
         }
-        ready
     }
 
     /// How many of them find their lanes at once: those before the first that has to be marked before it is read.
@@ -376,8 +398,19 @@ impl Lanes {
     pub(super) async fn wait(&self) {
         let changed = self.changed.notified();
         if self.has_nothing() {
+            let _idle = Idle::begin(self);
             changed.await;
         }
+    }
+
+    /// Whether a worker waits for something to take up.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.idle.load(Ordering::Acquire) > 0
+    }
+
+    /// Waits until a worker begins to wait for something to take up; one may have done so since somebody last asked.
+    pub(super) async fn wanted(&self) {
+        self.wanted.notified().await;
     }
 
     fn has_nothing(&self) -> bool {

@@ -7,7 +7,7 @@ use futures_util::FutureExt;
 use super::{
     consumer::Consumer,
     gate::{Gate, Position},
-    intake::Prepared,
+    intake::Read,
     job::Job,
     lanes::Feed,
     session::Slot,
@@ -24,8 +24,8 @@ use crate::{
 /// Deliveries handed out at once: few enough that the first of them does not wait long for the last to be read.
 const AT_ONCE: usize = 16;
 
-/// How long nobody looks for deliveries while there is enough for every worker to take up: to be woken up for a few costs
-/// more than to read them.
+/// How long nobody looks for deliveries while every worker has something to do: to be woken up for a few costs more than to read
+/// them.
 const REST: Duration = Duration::from_millis(1);
 
 /// The reader of one consumer.
@@ -140,6 +140,7 @@ impl<S: Storage, B: Broker> Reader<S, B> {
                 () = &mut benched => break End::Replaced,
                 () = &mut grows => break End::Replaced,
                 () = &mut rest, if rests => rests = false,
+                () = self.feed.0.wanted(), if rests => rests = false,
                 delivery = subscription.next(), if !rests => match delivery {
                     Some(delivery) => {
                         rests = self.hand_out_with_what_is_there(delivery, subscription);
@@ -153,7 +154,7 @@ impl<S: Storage, B: Broker> Reader<S, B> {
         };
         subscription.cancel().await;
         while let Some(delivery) = subscription.next().await {
-            _ = self.hand_out(vec![delivery]);
+            self.hand_out(vec![delivery]);
         }
         end
     }
@@ -168,7 +169,7 @@ impl<S: Storage, B: Broker> Reader<S, B> {
     }
 
     /// With what has arrived behind it, without asking about anything else in between. Whether all that has come is handed
-    /// out, and enough for every worker.
+    /// out, and no worker waits for more.
     fn hand_out_with_what_is_there(&self, first: Delivery, subscription: &mut B::Subscription) -> bool {
         let mut deliveries = Vec::with_capacity(AT_ONCE);
         deliveries.push(first);
@@ -179,16 +180,15 @@ impl<S: Storage, B: Broker> Reader<S, B> {
             deliveries.push(delivery);
         }
         let is_all = deliveries.len() < AT_ONCE;
-        let config = &self.consumer.config;
-        self.hand_out(deliveries) >= config.concurrency * usize::from(config.batch.max(1)) && is_all
+        self.hand_out(deliveries);
+        is_all && !self.feed.0.is_wanted()
     }
 
-    /// How many can be taken up then.
-    fn hand_out(&self, deliveries: Vec<Delivery>) -> usize {
+    fn hand_out(&self, deliveries: Vec<Delivery>) {
         let (lanes, bench) = (&self.feed.0, &self.consumer.bench);
         let jobs = deliveries.into_iter().map(|delivery| Job::new(delivery, lanes, bench.enter()));
-        let read = |job: &mut Job| job.was_read(Prepared::read(&self.consumer, &job.delivery));
-        lanes.arrive(jobs.collect(), read)
+        let read = |job: &mut Job| job.was_read(Read::read(&self.consumer, &job.delivery));
+        lanes.arrive(jobs.collect(), read);
     }
 
     /// Never ends.

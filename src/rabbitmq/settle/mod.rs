@@ -5,7 +5,7 @@ mod writer;
 
 use std::sync::{
     Arc,
-    atomic::{AtomicU64, Ordering},
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use consumer_core::broker::{AllSettled, Settle, Settled, Settlement, Together};
@@ -70,7 +70,8 @@ pub(super) struct Settler {
     commands: mpsc::UnboundedSender<Command>,
     counts: Arc<Counts>,
     status: ChannelStatus,
-    ended: CancellationToken,
+    /// For the writer, and for everybody who asks, which is for every delivery.
+    ended: (CancellationToken, AtomicBool),
 }
 
 /// What happened on a channel so far.
@@ -88,7 +89,7 @@ impl Settler {
         let status = channel.status().clone();
         let writer = Writer::new(channel, counts.clone(), prefetch);
         Handle::current().spawn(writer.run(inbox, ended.clone()));
-        Self { commands, counts, status, ended }
+        Self { commands, counts, status, ended: (ended, AtomicBool::new(false)) }
     }
 
     /// Notes that the delivery with this tag was handed out.
@@ -103,7 +104,8 @@ impl Settler {
 
     /// The channel is no more: every settlement from now on is answered `false`.
     pub(super) fn end(&self) {
-        self.ended.cancel();
+        self.ended.1.store(true, Ordering::Release);
+        self.ended.0.cancel();
     }
 
     /// Waits until everything settled so far is written, or cannot be.
@@ -132,6 +134,6 @@ impl Settle for Settler {
     }
 
     fn is_open(&self) -> bool {
-        !self.ended.is_cancelled() && self.status.connected()
+        !self.ended.1.load(Ordering::Acquire) && self.status.connected()
     }
 }
