@@ -7,8 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     consumer::Consumer,
-    intake::Prepared,
-    job::BoxedJob,
+    job::{BoxedJob, UNREAD},
     session::Slot,
     unit::{Call, Ending, Failure, Told, call, taken},
 };
@@ -18,7 +17,7 @@ use crate::{
     departures::Departures,
     error::Chain,
     fault,
-    handler::{Context, HandlerError},
+    handler::{Context, Decoded, HandlerError, Meta},
     inbox::{Claim, Claimed, StoredClaim},
     message::{ClaimKey, Rejection},
     storage::{Commit, Extent, Rollback, Storage, StorageError},
@@ -28,13 +27,14 @@ use crate::{
 /// One delivery of a batch, with the claim that this unit makes for its event.
 pub(super) struct Member {
     pub(super) job: BoxedJob,
-    pub(super) prepared: Box<Prepared>,
     pub(super) claim: Claim,
 }
 
 impl Member {
-    pub(super) fn new(job: BoxedJob, prepared: Box<Prepared>) -> Self {
-        Self { job, claim: prepared.claim.by_another_unit(), prepared }
+    /// The event for a handler.
+    fn event<S: Storage>(&mut self, consumer: &Consumer<S>) -> Result<(Decoded, Meta), HandlerError> {
+        let (meta, prepared) = self.job.prepared().ok_or_else(|| HandlerError::permanent(UNREAD))?;
+        Ok((prepared.event(consumer, meta).map_err(rejected)?, meta.with_attempt(1)))
     }
 }
 
@@ -290,18 +290,13 @@ async fn handle_each<S: Storage>(
     let all = async {
         let mut departures = Departures::default();
         for (nth, &place) in fresh.iter().enumerate() {
-            let Member { prepared, claim, .. } = &mut members[place];
-            let event = prepared.event(consumer).map_err(rejected)?;
-            let cx = Context::new(
-                prepared.meta.with_attempt(1),
-                consumer.states.clone(),
-                Arc::clone(&consumer.nothing_completed),
-            );
+            let (event, meta) = members[place].event(consumer)?;
+            let cx = Context::new(meta, consumer.states.clone(), Arc::clone(&consumer.nothing_completed));
             consumer.handler.handle(event, &cx, &mut *tx).await?;
             if nth == 0 {
                 fault::kill_point("B1");
             }
-            departures.add(consumer.effects.departures(&cx, claim)?);
+            departures.add(consumer.effects.departures(&cx, &members[place].claim)?);
         }
         Ok(Handled { departures, undecided: Vec::new() })
     };
@@ -318,9 +313,9 @@ async fn handle_all<S: Storage>(
 ) -> Result<Handled, Stop> {
     let (mut events, mut metas) = (Vec::with_capacity(fresh.len()), Vec::with_capacity(fresh.len()));
     for &place in fresh {
-        let prepared = &mut members[place].prepared;
-        events.push(prepared.event(consumer).map_err(rejected).map_err(Stop::Failed)?);
-        metas.push(prepared.meta.with_attempt(1));
+        let (event, meta) = members[place].event(consumer).map_err(Stop::Failed)?;
+        events.push(event);
+        metas.push(meta);
     }
     let cx = Context::of_batch(metas, consumer.states.clone());
     let handler = consumer.handler.handle_all(events, &cx, tx);

@@ -16,23 +16,25 @@ use crate::{
 
 use super::consumer::Consumer;
 
-/// An event ready for its unit.
-pub(super) struct Prepared {
+/// A delivery that was read as an event of a consumer.
+pub(super) struct Identified {
     pub(super) meta: Meta,
     pub(super) claim: Claim,
-    /// The entity whose timeline the event belongs to, until its job has it.
+    /// The entity whose timeline the event belongs to.
     pub(super) key: Option<Box<str>>,
+    pub(super) prepared: Prepared,
+}
+
+/// The data of an event, ready for its unit.
+pub(super) struct Prepared {
     event_type: EventType,
     /// Never locked: an event need not be `Sync`, but the delivery that holds it is borrowed across waits.
     decoded: Mutex<Option<Decoded>>,
 }
 
-impl Prepared {
+impl Identified {
     /// Reads a message as an event of this consumer. That runs the user's `Deserialize`, which may panic.
-    pub(super) fn read<S: Storage>(
-        consumer: &Consumer<S>,
-        delivery: &Delivery,
-    ) -> Result<Box<Self>, Rejection> {
+    pub(super) fn read<S: Storage>(consumer: &Consumer<S>, delivery: &Delivery) -> Result<Self, Rejection> {
         let read = catch_unwind(AssertUnwindSafe(|| Self::of(consumer, delivery)));
         read.unwrap_or_else(|_| {
             let detail = "reading it panicked; what the panic said is on the standard error, because it may repeat the data";
@@ -40,7 +42,7 @@ impl Prepared {
         })
     }
 
-    fn of<S: Storage>(consumer: &Consumer<S>, delivery: &Delivery) -> Result<Box<Self>, Rejection> {
+    fn of<S: Storage>(consumer: &Consumer<S>, delivery: &Delivery) -> Result<Self, Rejection> {
         let message = &delivery.message;
         check_damage(delivery)?;
         check_size(message, consumer.config.max_body_bytes)?;
@@ -58,26 +60,34 @@ impl Prepared {
             delivery.redelivered,
         );
         let key = decoded.key.take();
-        Ok(Box::new(Self { meta, claim, key, event_type, decoded: Mutex::new(Some(decoded)) }))
+        let prepared = Prepared { event_type, decoded: Mutex::new(Some(decoded)) };
+        Ok(Self { meta, claim, key, prepared })
     }
+}
 
+impl Prepared {
     /// Refuses the last event of a chain that is too long.
-    pub(super) fn check_hops(&self, most: u32) -> Result<(), Rejection> {
-        let hops = self.meta.hops();
+    pub(super) fn check_hops(meta: &Meta, most: u32) -> Result<(), Rejection> {
+        let hops = meta.hops();
         if hops <= most {
             return Ok(());
         }
         let detail = format!(
-            "{hops} events led to this one, each published while the one before it was processed, and the limit is {most}: two              consumers may be answering each other for ever; break the circle, or raise `max_hops`"
+            "{hops} events led to this one, each published while the one before it was processed, and the limit is {most}: two \
+             consumers may be answering each other for ever; break the circle, or raise `max_hops`"
         );
         Err(Rejection::new(Reason::HopLimit, detail))
     }
 
     /// The event for the next attempt; a handler takes it by value, so later attempts decode it again.
-    pub(super) fn event<S: Storage>(&mut self, consumer: &Consumer<S>) -> Result<Decoded, Rejection> {
+    pub(super) fn event<S: Storage>(
+        &mut self,
+        consumer: &Consumer<S>,
+        meta: &Meta,
+    ) -> Result<Decoded, Rejection> {
         match self.decoded.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
             Some(decoded) => Ok(decoded),
-            None => decode(consumer, self.event_type, self.meta.envelope()),
+            None => decode(consumer, self.event_type, meta.envelope()),
         }
     }
 }

@@ -6,7 +6,7 @@ use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard};
 
 use super::{
     bench::Presence,
-    intake::Prepared,
+    intake::{Identified, Prepared},
     lanes::{Lanes, Seat, Stay},
 };
 use crate::{
@@ -19,11 +19,14 @@ use crate::{
     telemetry::{Instruments, Outcome, Record, Times},
 };
 
+/// What is said of a delivery that comes to a unit unread.
+pub(super) const UNREAD: &str = "nobody has read it, which is a bug in this library";
+
 /// A delivery on its way through a consumer; the workers stay as long as there is one somewhere.
 pub(super) struct Job {
     pub(super) delivery: Delivery,
     /// What it was read as, until a worker takes it.
-    pub(super) read: Option<Result<Box<Prepared>, Rejection>>,
+    pub(super) read: Option<Result<Prepared, Rejection>>,
     /// Whether it may be processed together with others: nothing has happened to it yet.
     pub(super) mixes: bool,
     /// Its claim on its lane, where its event has a key and it is ready or in work.
@@ -195,12 +198,20 @@ impl Job {
     }
 
     /// Notes what it was read as, and by it which event it is.
-    pub(super) fn was_read(&mut self, mut read: Result<Box<Prepared>, Rejection>) {
-        if let Ok(prepared) = &mut read {
-            self.event = Some((prepared.meta.clone(), prepared.claim.clone()));
-            self.lane_key = prepared.key.take();
+    pub(super) fn was_read(&mut self, read: Result<Identified, Rejection>) {
+        self.read = Some(read.map(|Identified { meta, claim, key, prepared }| {
+            self.event = Some((meta, claim));
+            self.lane_key = key;
+            prepared
+        }));
+    }
+
+    /// Its event, where it was read as one.
+    pub(super) fn prepared(&mut self) -> Option<(&Meta, &mut Prepared)> {
+        match (&self.event, &mut self.read) {
+            (Some((meta, _)), Some(Ok(prepared))) => Some((meta, prepared)),
+            _ => None,
         }
-        self.read = Some(read);
     }
 
     /// Makes room for another delivery of its event, uncounted; one that has done so for as long as a delivery may be held

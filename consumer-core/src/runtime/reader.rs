@@ -7,7 +7,7 @@ use futures_util::FutureExt;
 use super::{
     consumer::Consumer,
     gate::{Gate, Position},
-    intake::Read,
+    intake::Identified,
     job::Job,
     lanes::Feed,
     session::Slot,
@@ -187,7 +187,7 @@ impl<S: Storage, B: Broker> Reader<S, B> {
     fn hand_out(&self, deliveries: Vec<Delivery>) {
         let (lanes, bench) = (&self.feed.0, &self.consumer.bench);
         let jobs = deliveries.into_iter().map(|delivery| Job::new(delivery, lanes, bench.enter()));
-        let read = |job: &mut Job| job.was_read(Read::read(&self.consumer, &job.delivery));
+        let read = |job: &mut Job| job.was_read(Identified::read(&self.consumer, &job.delivery));
         lanes.arrive(jobs.collect(), read);
     }
 

@@ -21,7 +21,7 @@ use crate::{
     clock,
     error::Chain,
     fault,
-    handler::{Context, Decoded, HandlerError, panic_text},
+    handler::{Context, Decoded, HandlerError, Meta, panic_text},
     inbox::{Claim, Claimed, Repeat, StoredClaim, compare},
     message::{Reason, Rejection},
     storage::{Commit, Extent, Rollback, Storage, StorageError},
@@ -129,13 +129,12 @@ pub(super) struct Unit<'u, S: Storage> {
 
 impl<S: Storage> Unit<'_, S> {
     /// The whole unit.
-    pub(super) async fn run(&mut self, prepared: &mut Prepared, attempt: u32) -> Ending {
-        let event = match prepared.event(self.consumer) {
+    pub(super) async fn run(&mut self, meta: Meta, claim: &Claim, prepared: &mut Prepared) -> Ending {
+        let event = match prepared.event(self.consumer, &meta) {
             Ok(event) => event,
             Err(rejection) => return Ending::Rejected(rejection),
         };
-        let meta = prepared.meta.with_attempt(attempt);
-        let claim = prepared.claim.by_another_unit();
+        let claim = claim.by_another_unit();
         if self.consumer.storm.is_on()
             && let Some(ending) = self.look_first(&claim).await
         {

@@ -7,7 +7,7 @@ use crate::{
     clock, fault,
     runtime::{
         batch::{BatchEnding, BatchUnit, Member, Members, Part, repeated},
-        intake::Prepared,
+        intake::{Identified, Prepared},
         job::{BoxedJob, Fate, Job},
         session::Slot,
         unit::{Ending, Failure, Told, Unit, taken},
@@ -93,18 +93,18 @@ impl<S: Storage, B: Broker> Worker<S, B> {
     /// Reads what is not read yet; what cannot be processed with others goes by itself.
     fn read_all(&self, jobs: Vec<BoxedJob>) -> Vec<Member> {
         let (mut members, mut alone) = (Vec::with_capacity(jobs.len()), Vec::new());
+        let most_hops = self.consumer.config.max_hops;
         for mut job in jobs {
             if job.read.is_none() {
-                job.was_read(Prepared::read(&self.consumer, &job.delivery));
+                job.was_read(Identified::read(&self.consumer, &job.delivery));
             }
-            match job.read.take() {
-                Some(Ok(prepared)) if prepared.check_hops(self.consumer.config.max_hops).is_ok() => {
-                    members.push(Member::new(job, prepared));
+            match &job.event {
+                Some((meta, claim))
+                    if matches!(job.read, Some(Ok(_))) && Prepared::check_hops(meta, most_hops).is_ok() =>
+                {
+                    members.push(Member { claim: claim.by_another_unit(), job });
                 }
-                read => {
-                    job.read = read;
-                    alone.push(job);
-                }
+                _ => alone.push(job),
             }
         }
         self.part(alone);
@@ -275,11 +275,7 @@ impl<S: Storage, B: Broker> Worker<S, B> {
 
     fn each_alone(&self, first: Vec<Member>, repeats: Vec<(usize, Member)>) {
         let members = first.into_iter().chain(repeats.into_iter().map(|(_, member)| member));
-        let job = |Member { mut job, prepared, .. }: Member| {
-            job.read = Some(Ok(prepared));
-            job
-        };
-        self.part(members.map(job).collect());
+        self.part(members.map(|member| member.job).collect());
     }
 
     /// Has deliveries processed one by one.

@@ -19,15 +19,24 @@ use self::batch::BatchSize;
 use super::{
     consumer::Consumer,
     gate::Position,
-    intake::Prepared,
-    job::{BoxedJob, Fate, Job, Turn},
+    intake::{Identified, Prepared},
+    job::{BoxedJob, Fate, Job, Turn, UNREAD},
     lanes::{Found, Lanes},
     session::Slot,
     unit::{Ending, Failure, Unit},
 };
 use crate::{
-    broker::Broker, classify::Class, clock, failure::RunnerId, fault, handler::panic_text, inbox::Repeat,
-    message::Reason, retry::Step, storage::Storage, telemetry::Times,
+    broker::Broker,
+    classify::Class,
+    clock,
+    failure::RunnerId,
+    fault,
+    handler::{Meta, panic_text},
+    inbox::{Claim, Repeat},
+    message::Reason,
+    retry::Step,
+    storage::Storage,
+    telemetry::Times,
 };
 
 /// What a worker has in hand.
@@ -192,7 +201,7 @@ impl<S: Storage, B: Broker> Worker<S, B> {
 
     async fn read_and_decide(&self, job: &mut Job, slot: &mut Slot<S>) -> Fate {
         if job.read.is_none() {
-            job.was_read(Prepared::read(&self.consumer, &job.delivery));
+            job.was_read(Identified::read(&self.consumer, &job.delivery));
         }
         let span = tracing::info_span!(
             "delivery",
@@ -236,15 +245,15 @@ impl<S: Storage, B: Broker> Worker<S, B> {
     }
 
     async fn decide(&self, job: &mut Job, slot: &mut Slot<S>) -> Fate {
-        let mut prepared = match job.read.take() {
-            Some(Ok(prepared)) => prepared,
-            Some(Err(rejection)) => return self.bury(job, rejection, None, slot).await,
-            None => return Fate::requeue("unread", "nobody has read it, which is a bug in this library"),
+        let (mut prepared, (meta, claim)) = match (job.read.take(), job.event.clone()) {
+            (Some(Ok(prepared)), Some(event)) => (prepared, event),
+            (Some(Err(rejection)), _) => return self.bury(job, rejection, None, slot).await,
+            _ => return Fate::requeue("unread", UNREAD),
         };
-        if let Some(repeat) = self.consumer.recent.repeat_of(&prepared.claim) {
+        if let Some(repeat) = self.consumer.recent.repeat_of(&claim) {
             return self.duplicate(repeat);
         }
-        if let Err(rejection) = prepared.check_hops(self.consumer.config.max_hops) {
+        if let Err(rejection) = Prepared::check_hops(&meta, self.consumer.config.max_hops) {
             return self.bury(job, rejection, None, slot).await;
         }
         if let Some(fate) = self.recall(job, slot).await {
@@ -257,10 +266,10 @@ impl<S: Storage, B: Broker> Worker<S, B> {
                     "the channel it came from is gone; it will be delivered again",
                 );
             }
-            match self.unit(job, &mut prepared, slot).await {
+            match self.unit(job, (&meta, &claim), &mut prepared, slot).await {
                 Ending::Done => {
                     self.consumer.committed(1);
-                    self.consumer.recent.keep(&prepared.claim);
+                    self.consumer.recent.keep(&claim);
                     fault::kill_point("K7");
                     return Fate::Done;
                 }
@@ -297,7 +306,13 @@ impl<S: Storage, B: Broker> Worker<S, B> {
         Fate::Duplicate
     }
 
-    async fn unit(&self, job: &mut Job, prepared: &mut Prepared, slot: &mut Slot<S>) -> Ending {
+    async fn unit(
+        &self,
+        job: &mut Job,
+        (meta, claim): (&Meta, &Claim),
+        prepared: &mut Prepared,
+        slot: &mut Slot<S>,
+    ) -> Ending {
         let _turn = match job.turn.take() {
             Some(turn) => turn,
             None => self.turn(job.is_suspect).await,
@@ -314,7 +329,7 @@ impl<S: Storage, B: Broker> Worker<S, B> {
             job.acknowledge_early();
         }
         let begun = clock::now();
-        let ending = unit.run(prepared, attempt).await;
+        let ending = unit.run(meta.with_attempt(attempt), claim, prepared).await;
         job.ran(attempt, unit.times);
         self.consumer.storm.goes_on(matches!(ending, Ending::Duplicate(_)));
         self.consumer.breaker.ended(self.number, self.sign(&ending, begun.elapsed()));

@@ -6,7 +6,7 @@ use crate::{
     failure::RunnerId,
     runtime::{
         gate::Position,
-        intake::Prepared,
+        intake::Identified,
         job::{BoxedJob, Fate, Job},
         session::Slot,
     },
@@ -35,7 +35,7 @@ impl<S: Storage, B: Broker> Worker<S, B> {
             return Some(Fate::requeue("handed-back", ""));
         }
         if !job.delivery.redelivered {
-            job.was_read(Prepared::read(&self.consumer, &job.delivery));
+            job.was_read(Identified::read(&self.consumer, &job.delivery));
             return None;
         }
         if let Some(fate) = self.pass(slot).await {
@@ -44,7 +44,7 @@ impl<S: Storage, B: Broker> Worker<S, B> {
         if let Some(fate) = self.mark(job, slot).await {
             return Some(fate);
         }
-        job.was_read(Prepared::read(&self.consumer, &job.delivery));
+        job.was_read(Identified::read(&self.consumer, &job.delivery));
         // It was no death of this one, if another one kills the process while it waits.
         self.mark_as(job, RunnerId::NOBODY, slot).await.err()
     }
