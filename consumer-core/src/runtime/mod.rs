@@ -86,7 +86,8 @@ impl<S: Storage, B: Broker> Runtime<S, B> {
 
     /// How long the record of a processed event is kept; 7 days by default. `CONSUMER_RETENTION_SECONDS` wins over it.
     ///
-    /// It must exceed the longest time a message can come back: a duplicate of a swept event is applied again.
+    /// It must exceed the longest time a message can come back: a duplicate of a swept event is applied again. On PostgreSQL a
+    /// record may stay for a hundredth longer, as large tables are swept in passes.
     #[must_use]
     pub fn retention(mut self, retention: Duration) -> Self {
         self.settings.retention = retention;

@@ -121,7 +121,7 @@ pub enum Rollback {
 pub struct Swept {
     /// Rows deleted.
     pub rows: u64,
-    /// Whether older ones are left.
+    /// Whether older ones may be left: the sweeper goes on at once.
     pub more: bool,
 }
 
@@ -243,7 +243,8 @@ pub trait Storage: OutboxStorage + EffectStorage + FailureStorage {
     ) -> impl Future<Output = Result<Option<StoredClaim>, StorageError>> + Send;
 
     /// Deletes at most `batch` claims that are older than `retention` by the database's clock; one process at a time,
-    /// whoever comes second deletes none. A claim stays while there is a [failure record](FailureStorage) of its event.
+    /// whoever comes second deletes none. A claim stays while there is a [failure record](FailureStorage) of its event. A
+    /// storage may look at a part of a large table at a time, and after a whole pass rest for a hundredth of `retention`.
     fn sweep(
         &self,
         retention: Duration,

@@ -1,6 +1,6 @@
 //! PostgreSQL.
 //!
-//! Run against PostgreSQL 15; the statements need 12 (`AND CHAIN`).
+//! Run against PostgreSQL 15; the statements need 14, which reads ranges of pages.
 
 mod builder;
 mod claims;
@@ -15,6 +15,7 @@ mod limits;
 mod lock;
 mod migrate;
 mod outbox;
+mod pass;
 mod session;
 mod statements;
 mod sweep;

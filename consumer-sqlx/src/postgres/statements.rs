@@ -4,7 +4,7 @@ use sqlx::{Executor, PgConnection, Postgres, Row, SqlSafeStr, SqlStr};
 
 use super::{
     claims::ClaimsStatements, effects::EffectStatements, failures::FailureStatements,
-    outbox::OutboxStatements,
+    outbox::OutboxStatements, pass::PassStatements,
 };
 use crate::tables::Tables;
 
@@ -14,6 +14,7 @@ pub(super) struct Statements {
     pub(super) claims: ClaimsStatements,
     pub(super) find: SqlStr,
     pub(super) sweep: SqlStr,
+    pub(super) pass: PassStatements,
     pub(super) register: SqlStr,
     pub(super) highest: SqlStr,
     pub(super) enroll: SqlStr,
@@ -33,6 +34,7 @@ impl Statements {
             claims: ClaimsStatements::new(tables),
             find: tables.sql(include_str!("find.sql")),
             sweep: tables.sql(include_str!("sweep.sql")),
+            pass: PassStatements::new(tables),
             register: tables.sql("SELECT name, id FROM {schema}{prefix}consumers"),
             highest: tables.sql(include_str!("highest.sql")),
             enroll: tables.sql("INSERT INTO {schema}{prefix}consumers (name, id) VALUES ($1, $2)"),
@@ -47,6 +49,7 @@ impl Statements {
                     "SELECT name, id, enrolled_at, deployment FROM {schema}{prefix}consumers WHERE 1 = 0",
                 ),
                 tables.sql(include_str!("verify.sql")),
+                tables.sql("SELECT begun_at, next_page, name FROM {schema}{prefix}sweeps WHERE 1 = 0"),
                 tables.sql("SELECT lane, number FROM {schema}{prefix}outbox_keys WHERE 1 = 0"),
                 tables.sql(include_str!("outbox/verify.sql")),
                 tables.sql(include_str!("effects/verify.sql")),

@@ -18,5 +18,10 @@ CREATE TABLE {schema}{prefix}processed_events (
     PRIMARY KEY (consumer_id, event_key)
 );
 
--- For the sweeper, which deletes the oldest.
-CREATE INDEX {prefix}processed_events_by_age ON {schema}{prefix}processed_events (processed_at);
+-- How far the sweeper has come in a table that it reads page by page, as no index says what is old: it would cost every
+-- claim more than such a pass does. Without `next_page` the pass is over.
+CREATE TABLE {schema}{prefix}sweeps (
+    begun_at timestamptz NOT NULL,
+    next_page bigint,
+    name text COLLATE "C" PRIMARY KEY
+);

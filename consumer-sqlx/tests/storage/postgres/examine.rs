@@ -38,9 +38,12 @@ async fn tables_that_were_changed_are_refused_with_what_is_missing() {
     let store = builder.connect(database.url()).await.expect("a store");
     store.prepare().await.expect("tables");
     let mut conn = database.connect().await;
-    for (table, column) in
-        [("consumers", "deployment"), ("message_runs", "deaths"), ("event_failures", "reason")]
-    {
+    for (table, column) in [
+        ("consumers", "deployment"),
+        ("message_runs", "deaths"),
+        ("event_failures", "reason"),
+        ("sweeps", "next_page"),
+    ] {
         let drop = format!("ALTER TABLE inbox.{table} DROP COLUMN {column}");
         conn.execute(AssertSqlSafe(drop)).await.expect("a change");
         let error = store.prepare().await.expect_err("a column is missing");

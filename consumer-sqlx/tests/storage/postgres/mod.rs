@@ -9,6 +9,7 @@ mod outbox;
 mod prepare;
 mod session;
 mod stage;
+mod sweep;
 
 use std::sync::Arc;
 

@@ -130,7 +130,7 @@ async fn a_role_without_ddl_rights_uses_tables_that_are_there() {
     admin
         .execute(
             "DROP TABLE consumer_migrations, consumers, processed_events, outbox_events, outbox_keys, external_effects, \
-             event_failures, message_runs",
+             event_failures, message_runs, sweeps",
         )
         .await
         .expect("a change");
@@ -168,32 +168,4 @@ async fn settings_that_forget_commits_are_warned_about() {
     assert!(log.text().contains("synchronous_commit = off"), "{}", log.text());
     drop(guard);
     doctor::assert_warned(&store, &log.text()).await;
-}
-
-#[tokio::test]
-async fn the_sweeper_reads_the_oldest_by_index() {
-    let Some((database, store, _)) = super::start().await else { return };
-    let mut conn = database.connect().await;
-    let fill = "INSERT INTO processed_events SELECT now() - n * interval '1 second', 1, gen_random_uuid(), '\\x00', NULL \
-                FROM generate_series(1, 20000) n; \
-                INSERT INTO event_failures (consumer_id, event_key, attempts, delays, state, class, event_id, event_type, error) \
-                SELECT consumer_id, event_key, 1, 1, 'dead', '', '', '', '' FROM processed_events LIMIT 1000; ANALYZE";
-    conn.execute(fill).await.expect("rows");
-    let plan: Vec<String> = sqlx::query_scalar(
-        "EXPLAIN SELECT claim.ctid FROM processed_events AS claim \
-         WHERE claim.processed_at < statement_timestamp() - make_interval(secs => 60) AND NOT EXISTS ( \
-             SELECT FROM event_failures AS failure \
-             WHERE failure.consumer_id = claim.consumer_id AND failure.event_key = claim.event_key \
-         ) ORDER BY claim.processed_at LIMIT 100",
-    )
-    .fetch_all(&mut conn)
-    .await
-    .expect("a plan");
-    assert!(plan.iter().any(|line| line.contains("Index Scan using processed_events_by_age")), "{plan:#?}");
-    assert!(
-        plan.iter().any(|line| line.contains("Index Cond")),
-        "where nothing is old, nothing is read: {plan:#?}"
-    );
-    assert!(!plan.iter().any(|line| line.contains("Seq Scan on processed_events")), "{plan:#?}");
-    drop(store);
 }
