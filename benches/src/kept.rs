@@ -13,13 +13,18 @@ pub(crate) fn save<T: Serialize>(results: &T, dir: &Path, name: &str) -> Result<
         .with_context(|| format!("cannot write {}", file.display()))
 }
 
-/// All results that a directory holds.
+/// All results that a directory holds, those below it left out; none if there is no such directory.
 pub(crate) fn load_all<T: DeserializeOwned>(dir: &Path) -> Result<Vec<T>> {
     let read = |path: &Path| -> Result<T> { Ok(serde_json::from_slice(&fs::read(path)?)?) };
     let mut all = Vec::new();
+    if !dir.try_exists()? {
+        return Ok(all);
+    }
     for entry in fs::read_dir(dir)? {
         let path = entry?.path();
-        all.push(read(&path).with_context(|| format!("cannot read {}", path.display()))?);
+        if path.is_file() {
+            all.push(read(&path).with_context(|| format!("cannot read {}", path.display()))?);
+        }
     }
     Ok(all)
 }

@@ -4,6 +4,7 @@
 //! a run whose books are wrong fails the benchmark. `cargo xtask bench` starts the servers and this.
 //! The [claim table](claims) as it grows is a measurement of its own.
 
+pub mod backlog;
 pub mod books;
 pub mod broker;
 pub mod by_hand;

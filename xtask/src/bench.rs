@@ -91,6 +91,38 @@ pub(crate) fn run(workspace: &Workspace, choice: &Choice) -> Result<bool> {
     Ok(status.success())
 }
 
+/// How much is to wait.
+#[derive(Debug, Args)]
+pub(crate) struct Waiting {
+    /// How many messages; no page [default: 1000000]
+    #[arg(long)]
+    messages: Option<u64>,
+}
+
+/// The same for a backlog, on PostgreSQL.
+///
+/// # Errors
+/// When a server does not start, or `Interrupted`.
+pub(crate) fn backlog(workspace: &Workspace, waiting: &Waiting) -> Result<bool> {
+    if !build(workspace, "bench")? {
+        return Ok(false);
+    }
+    let dir = workspace.target("bench");
+    let session = Session::open(Services::apart(dir.join("services")), &wanted(&[Backend::Postgres]))?;
+    let mut command = Command::new(workspace.target("release/bench"));
+    command.args(["backlog", "--command", &typed(), "--dir"]).arg(&dir);
+    match waiting.messages {
+        Some(messages) => command.args(["--messages", &messages.to_string()]),
+        None => command.arg("--docs").arg(workspace.path("docs")),
+    };
+    command.current_dir(workspace.path("")).envs(environment(&session, &dir).iter());
+    let status = child::run(&mut command)?;
+    if !status.success() {
+        narrate::say(format!("the benchmark ended with {status}"));
+    }
+    Ok(status.success())
+}
+
 /// Builds a program that measures; whether it succeeded.
 ///
 /// # Errors

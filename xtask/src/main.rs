@@ -75,6 +75,11 @@ enum Task {
     /// Builds with optimisation, starts servers of its own, measures, stops them, prints a table for each database and writes
     /// docs/benchmarks.md with its picture. The whole takes half an hour and wants the machine for itself.
     Bench(bench::Choice),
+    /// What a million waiting messages do to the memory of a consumer
+    ///
+    /// Builds with optimisation, starts servers of its own, fills a queue, has consumers take their shares of it, stops the
+    /// servers, prints a table and writes it into docs/benchmarks.md. The whole takes five minutes.
+    BenchBacklog(bench::Waiting),
     /// What a claim costs as the table of claims grows, and what a sweep does to the units beside it
     ///
     /// Builds with optimisation, starts servers of its own, measures, stops them and prints tables for each database.
@@ -145,6 +150,7 @@ fn run(task: Task) -> Result<ExitCode> {
             mutants::run(&workspace, &runner, &names).map(exit_code)
         }
         Task::Bench(choice) => bench::run(&workspace, &choice).map(exit_code),
+        Task::BenchBacklog(waiting) => bench::backlog(&workspace, &waiting).map(exit_code),
         Task::BenchClaims(choice) => bench_claims::run(&workspace, &choice).map(exit_code),
         Task::Instructions => instructions::run(&workspace).map(exit_code),
         Task::Ci => ci::run(&workspace).map(exit_code),

@@ -5,9 +5,9 @@ use std::{path::PathBuf, time::Duration};
 use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
 use consumer_benches::{
+    backlog,
     broker::QueueKind,
     delay, report,
-    results::Results,
     servers::Backend,
     session::{self, Plan},
 };
@@ -22,6 +22,11 @@ struct Arguments {
 enum Task {
     /// Measure
     Run(Run),
+    /// Have a backlog taken
+    Backlog(Waiting),
+    /// Take a share of a backlog
+    #[command(hide = true)]
+    Consume(backlog::Share),
     /// Relay to a server, later
     #[command(hide = true)]
     Delay { upstream: String, rtt_us: u64 },
@@ -61,9 +66,27 @@ struct Run {
     command: String,
 }
 
+#[derive(Debug, clap::Args)]
+struct Waiting {
+    /// How many messages wait
+    #[arg(long, default_value_t = 1_000_000)]
+    messages: u64,
+    /// Where what was measured is kept
+    #[arg(long)]
+    dir: PathBuf,
+    /// Where the page goes; without it no page changes
+    #[arg(long)]
+    docs: Option<PathBuf>,
+    /// What the page says was typed
+    #[arg(long, default_value = "cargo xtask bench-backlog")]
+    command: String,
+}
+
 fn main() -> Result<()> {
     match Arguments::parse().task {
         Task::Run(run) => measure(&run),
+        Task::Backlog(waiting) => have_taken(&waiting),
+        Task::Consume(share) => take(&share),
         Task::Delay { upstream, rtt_us } => delay::serve(&upstream, Duration::from_micros(rtt_us)),
     }
 }
@@ -88,10 +111,23 @@ async fn measure(run: &Run) -> Result<()> {
             results.save(&kept)?;
         }
     }
-    match &run.docs {
-        Some(docs) => report::write(docs, &Results::load_all(&kept)?),
-        None => Ok(()),
-    }
+    run.docs.as_ref().map_or(Ok(()), |docs| report::write(docs, &kept))
+}
+
+#[tokio::main]
+async fn have_taken(waiting: &Waiting) -> Result<()> {
+    let kept = waiting.dir.join("results");
+    let backlog = backlog::run(waiting.messages, waiting.command.clone(), &waiting.dir).await?;
+    println!("\n{}", backlog::table(&backlog));
+    let Some(docs) = &waiting.docs else { return Ok(()) };
+    backlog.save(&kept)?;
+    report::write(docs, &kept)
+}
+
+#[tokio::main]
+async fn take(share: &backlog::Share) -> Result<()> {
+    println!("{}", backlog::consume(share).await?);
+    Ok(())
 }
 
 /// A number with its unit.

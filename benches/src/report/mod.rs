@@ -16,17 +16,18 @@ pub(crate) use self::{
     row::{NOTHING, thousands},
     table::aligned,
 };
-use crate::results::Results;
+use crate::{backlog::Backlog, results::Results};
 
 const PAGE: &str = "benchmarks.md";
 const PICTURE: &str = "benchmarks.svg";
 
-/// Writes the page and its picture.
+/// Writes the page and its picture, of all that a directory holds.
 ///
 /// # Errors
-/// When the file system refuses.
-pub fn write(docs: &Path, all: &[Results]) -> Result<()> {
-    for (name, text) in [(PAGE, page::page(all, PICTURE)), (PICTURE, plot::plot(all))] {
+/// When the file system refuses, or something cannot be read, such as what another version has kept.
+pub fn write(docs: &Path, kept: &Path) -> Result<()> {
+    let (all, backlog) = (Results::load_all(kept)?, Backlog::load(kept)?);
+    for (name, text) in [(PAGE, page::page(&all, backlog.as_ref(), PICTURE)), (PICTURE, plot::plot(&all))] {
         let file = docs.join(name);
         fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
     }

@@ -2,17 +2,38 @@
 
 use super::{
     meetings,
-    row::{HEADS, others, row},
+    row::{HEADS, others, row, thousands},
 };
-use crate::{machine::Machine, results::Results};
+use crate::{
+    backlog::{self, Backlog},
+    machine::Machine,
+    results::Results,
+};
 
 /// What does not change with the figures.
 const HEAD: &str = include_str!("head.md");
 
 /// The whole page.
-pub(super) fn page(all: &[Results], picture: &str) -> String {
-    let sections: String = all.iter().map(section).collect();
-    HEAD.replace("{picture}", picture) + &sections
+pub(super) fn page(all: &[Results], backlog: Option<&Backlog>, picture: &str) -> String {
+    let sections = all.iter().map(section).chain(backlog.map(waiting));
+    HEAD.replace("{picture}", picture) + &sections.collect::<String>()
+}
+
+/// What many waiting messages do to the memory of a consumer.
+fn waiting(backlog: &Backlog) -> String {
+    format!(
+        "\n## {messages} messages waiting\n\n`{command}`, {date}, commit {commit}.\n\
+         {here}.\n\n\
+         So many messages waited in a quorum queue before the first consumer began, on PostgreSQL. Each consumer is a process of \
+         its own; *early* and *late* are the medians of its resident memory in the second and in the last tenth of its time.\n\n\
+         {table}",
+        messages = thousands(backlog.messages as f64),
+        command = backlog.command,
+        date = backlog.machine.date,
+        commit = backlog.machine.commit,
+        here = here(&backlog.machine),
+        table = markdown(&backlog::HEADS, backlog::rows(backlog)),
+    )
 }
 
 fn section(results: &Results) -> String {
