@@ -27,7 +27,7 @@ fn longest(delay: Duration) -> Duration {
 
 /// All that is wrong with one set-up.
 pub fn check(deployment: &Deployment) -> Vec<Finding> {
-    let checks = [retention, hold, prefetch, dead_letters];
+    let checks = [retention, hold, prefetch, pace, dead_letters];
     let of_its_own = checks.into_iter().filter_map(|check| check(deployment));
     of_its_own.chain(capacity(deployment.holders, deployment.pool)).collect()
 }
@@ -81,6 +81,22 @@ pub fn prefetch(deployment: &Deployment) -> Option<Finding> {
             subject(consumer),
             format!("prefetch ({prefetch}) is below concurrency ({concurrency}): some workers will never have work"),
             "raise the prefetch, or lower the concurrency",
+        )
+    })
+}
+
+/// The last of the deliveries that wait here must have its turn before the broker takes it back.
+pub fn pace(deployment: &Deployment) -> Option<Finding> {
+    let Deployment { consumer, prefetch, pace, handler_timeout, consumer_timeout, .. } = deployment;
+    let waits = pace.saturating_mul(u32::from(*prefetch));
+    (!pace.is_zero() && waits.saturating_add(*handler_timeout) >= *consumer_timeout).then(|| {
+        Finding::warns(
+            subject(consumer),
+            format!(
+                "at its rate limit, {prefetch} deliveries (its prefetch) take {waits:?}, and the broker takes those back that wait \
+                 for {consumer_timeout:?}, with everything else on its channel"
+            ),
+            "lower the prefetch, or raise the rate",
         )
     })
 }
@@ -196,6 +212,18 @@ mod tests {
     fn workers_without_work_are_told() {
         let finding = only(&Deployment { prefetch: 7, ..deployment() });
         assert!(finding.severity == Severity::Warns && finding.found.contains("(7)"), "{finding}");
+    }
+
+    #[test]
+    fn a_prefetch_that_outlasts_the_consumer_timeout_at_its_rate_is_told() {
+        let at = |pace| Deployment { pace, ..deployment() };
+        assert_eq!(
+            pace(&at(Duration::from_secs(27))),
+            None,
+            "64 of them take 28 min 48 s, and the handler 30 s"
+        );
+        let finding = only(&at(Duration::from_secs(28)));
+        assert!(finding.severity == Severity::Warns && finding.found.contains("64 deliveries"), "{finding}");
     }
 
     #[test]

@@ -40,6 +40,8 @@ pub struct Deployment {
     pub concurrency: usize,
     /// Its unsettled deliveries.
     pub prefetch: u16,
+    /// The time between two of them at its rate limit; none without one.
+    pub pace: Duration,
     /// How long its handler may run.
     pub handler_timeout: Duration,
     /// How long a delivery can be unsettled while it is tried: its attempts at once, what comes before them, and the waits
@@ -68,6 +70,7 @@ impl Deployment {
             queue: QueueSpec { topology: Topology::Check, ..QueueSpec::new(queue) },
             concurrency: 0,
             prefetch: u16::MAX,
+            pace: Duration::ZERO,
             handler_timeout: Duration::ZERO,
             longest_hold: Duration::ZERO,
             consumer_timeout: Self::CONSUMER_TIMEOUT,
@@ -105,6 +108,7 @@ struct Written {
     ladder_ms: Vec<u64>,
     concurrency: usize,
     prefetch: u16,
+    pace_us: u64,
     handler_timeout_ms: u64,
     longest_hold_ms: u64,
     consumer_timeout_ms: u64,
@@ -139,6 +143,7 @@ impl Written {
             queue,
             concurrency: self.concurrency,
             prefetch: self.prefetch,
+            pace: Duration::from_micros(self.pace_us),
             handler_timeout: Duration::from_millis(self.handler_timeout_ms),
             longest_hold: Duration::from_millis(self.longest_hold_ms),
             consumer_timeout: Duration::from_millis(self.consumer_timeout_ms),
@@ -164,6 +169,7 @@ impl From<Deployment> for Written {
             ladder_ms: ladder.into_iter().map(milliseconds).collect(),
             concurrency: deployment.concurrency,
             prefetch: deployment.prefetch,
+            pace_us: u64::try_from(deployment.pace.as_micros()).unwrap_or(u64::MAX),
             handler_timeout_ms: milliseconds(deployment.handler_timeout),
             longest_hold_ms: milliseconds(deployment.longest_hold),
             consumer_timeout_ms: milliseconds(deployment.consumer_timeout),
@@ -214,6 +220,7 @@ mod tests {
             queue,
             concurrency: 8,
             prefetch: 64,
+            pace: Duration::from_micros(1_500),
             handler_timeout: Duration::from_secs(30),
             longest_hold: Duration::from_secs(91),
             consumer_timeout: Duration::from_secs(1_800),

@@ -6,7 +6,7 @@ mod diagnosis;
 mod finding;
 
 pub use self::{
-    check::{capacity, check, dead_letters, hold, horizon, prefetch, retention},
+    check::{capacity, check, dead_letters, hold, horizon, pace, prefetch, retention},
     deployment::{Deployment, Holders},
     diagnosis::{Diagnosis, examine},
     finding::{Finding, Severity},

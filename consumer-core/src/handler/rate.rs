@@ -1,6 +1,6 @@
 //! The rate limit of a consumer.
 
-use std::num::NonZeroU32;
+use std::{num::NonZeroU32, time::Duration};
 
 /// How many deliveries a consumer takes up in a time, with some at once after a pause.
 ///
@@ -34,6 +34,11 @@ impl RateLimit {
     pub fn burst(mut self, deliveries: u32) -> Self {
         self.burst = at_least_one(deliveries);
         self
+    }
+
+    /// The time between two.
+    pub(crate) fn pace(self) -> Duration {
+        Duration::from_secs(self.seconds.into()) / self.deliveries.get()
     }
 
     fn new(deliveries: u32, seconds: u32) -> Self {

@@ -33,10 +33,7 @@ impl Clock for Ticks {
 
 impl Limit {
     pub(super) fn new(limit: Option<RateLimit>) -> Self {
-        let quota = limit.and_then(|RateLimit { deliveries, seconds, burst }| {
-            let period = Duration::from_secs(seconds.into()) / deliveries.get();
-            Some(Quota::with_period(period)?.allow_burst(burst))
-        });
+        let quota = limit.and_then(|limit| Some(Quota::with_period(limit.pace())?.allow_burst(limit.burst)));
         Self(quota.map(|quota| RateLimiter::direct_with_clock(quota, Ticks(clock::now()))))
     }
 
