@@ -14,6 +14,8 @@
 
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 mod address;
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+mod borrowed;
 mod builder;
 mod claims;
 mod connection;

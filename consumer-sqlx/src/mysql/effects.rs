@@ -73,17 +73,13 @@ async fn find(
 }
 
 async fn sweep(store: &Inner, retention: Duration, batch: u32) -> Result<Swept, sqlx::Error> {
-    let Some(mut alone) = lock::alone_now(&store.pool, &store.tables, "external_effects").await? else {
-        return Ok(Swept::default());
-    };
-    let done = sqlx::query(store.sql.effects.sweep.clone())
-        .bind(span(retention))
-        .bind(batch)
-        .execute(&mut *alone.conn)
-        .await?;
-    alone.release().await?;
-    let rows = done.rows_affected();
-    Ok(Swept { rows, more: rows == u64::from(batch) })
+    let sql = &store.sql.effects;
+    lock::sweep(store, "external_effects", async |conn| {
+        let done = sqlx::query(sql.sweep.clone()).bind(span(retention)).bind(batch).execute(conn).await?;
+        let rows = done.rows_affected();
+        Ok(Swept { rows, more: rows == u64::from(batch) })
+    })
+    .await
 }
 
 /// Finds a row outside a unit. Without autocommit, the look begins a transaction that has to end.

@@ -2,9 +2,11 @@
 
 use std::io;
 
-use sqlx::{MySql, MySqlPool, pool::PoolConnection};
+use consumer_core::storage::Swept;
+use sqlx::{Connection, MySql, MySqlConnection, MySqlPool};
 
-use crate::{migration::PATIENCE, tables::Tables};
+use super::{Inner, statements};
+use crate::{borrowed::Borrowed, migration::PATIENCE, tables::Tables};
 
 // The lock's name is the server's, so it names the database, and has 64 bytes at most. MySQL 9 has no SHA1 and no MD5.
 const GET: &str = "SELECT GET_LOCK(CONCAT('consumer.', LEFT(SHA2(CONCAT(DATABASE(), '.', ?), 256), 40)), ?)";
@@ -13,7 +15,7 @@ const RELEASE: &str =
 
 /// A connection that holds the lock. It is closed when it is dropped, and the lock is free then, whatever happened.
 pub(super) struct Alone {
-    pub(super) conn: PoolConnection<MySql>,
+    pub(super) conn: Borrowed<MySql>,
     name: String,
 }
 
@@ -26,25 +28,37 @@ pub(super) async fn alone(pool: &MySqlPool, tables: &Tables) -> Result<Alone, sq
     })
 }
 
-/// The same for the sweeper of one table, who does not wait; `None` while another process sweeps it.
-pub(super) async fn alone_now(
-    pool: &MySqlPool,
-    tables: &Tables,
+/// Sweeps one table in a transaction under the lock; while another process sweeps it, nothing is done. The pool gets the
+/// connection back once both have ended.
+pub(super) async fn sweep(
+    store: &Inner,
     table: &str,
-) -> Result<Option<Alone>, sqlx::Error> {
-    take(pool, tables.name(table), 0).await
+    work: impl AsyncFnOnce(&mut MySqlConnection) -> Result<Swept, sqlx::Error>,
+) -> Result<Swept, sqlx::Error> {
+    let Some(mut alone) = take(&store.pool, store.tables.name(table), 0).await? else {
+        return Ok(Swept::default());
+    };
+    let mut tx = alone.conn.begin_with(statements::BEGIN_SWEEP).await?;
+    let swept = work(&mut tx).await?;
+    tx.commit().await?;
+    alone.release().await?.give_back();
+    Ok(swept)
 }
 
 async fn take(pool: &MySqlPool, name: String, patience: i32) -> Result<Option<Alone>, sqlx::Error> {
-    let mut conn = pool.acquire().await?;
-    conn.close_on_drop();
+    let mut conn = Borrowed::from(pool).await?;
     let ours: Option<i64> = sqlx::query_scalar(GET).bind(&name).bind(patience).fetch_one(&mut *conn).await?;
-    Ok((ours == Some(1)).then_some(Alone { conn, name }))
+    if ours != Some(1) {
+        conn.give_back();
+        return Ok(None);
+    }
+    Ok(Some(Alone { conn, name }))
 }
 
 impl Alone {
     /// Lets the next one in, without waiting for the connection to close.
-    pub(super) async fn release(mut self) -> Result<(), sqlx::Error> {
-        sqlx::query(RELEASE).bind(&self.name).execute(&mut *self.conn).await.map(drop)
+    pub(super) async fn release(mut self) -> Result<Borrowed<MySql>, sqlx::Error> {
+        sqlx::query(RELEASE).bind(&self.name).execute(&mut *self.conn).await?;
+        Ok(self.conn)
     }
 }

@@ -15,25 +15,23 @@ use consumer_core::{
 use uuid::Uuid;
 
 pub(super) use self::{statements::Statements as OutboxStatements, write::write};
-use super::{Inner, MySqlSession, MySqlStore, lock, statements::run};
+use super::{Inner, MySqlSession, MySqlStore, lock};
 use crate::outbox_row::micros;
 
 async fn sweep(store: &Inner, keep: Duration, batch: u32) -> Result<Swept, sqlx::Error> {
-    let Some(mut alone) = lock::alone_now(&store.pool, &store.tables, "outbox_events").await? else {
-        return Ok(Swept::default());
-    };
-    run(&mut alone.conn, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").await?;
-    let mut rows = 0;
-    for statement in &store.sql.outbox.sweep {
-        let done = sqlx::query(statement.clone())
-            .bind(micros(keep))
-            .bind(u64::from(batch).saturating_sub(rows))
-            .execute(&mut *alone.conn)
-            .await?;
-        rows += done.rows_affected();
-    }
-    alone.release().await?;
-    Ok(Swept { rows, more: rows == u64::from(batch) })
+    lock::sweep(store, "outbox_events", async |conn| {
+        let mut rows = 0;
+        for statement in &store.sql.outbox.sweep {
+            let done = sqlx::query(statement.clone())
+                .bind(micros(keep))
+                .bind(u64::from(batch).saturating_sub(rows))
+                .execute(&mut *conn)
+                .await?;
+            rows += done.rows_affected();
+        }
+        Ok(Swept { rows, more: rows == u64::from(batch) })
+    })
+    .await
 }
 
 impl OutboxStorage for MySqlStore {

@@ -61,6 +61,12 @@ impl Statements {
 /// what is open.
 pub(super) const BEGIN_UNIT: &str = "ROLLBACK; START TRANSACTION; SAVEPOINT consumer_unit";
 
+/// Begins a sweep, whose statements say why in READ COMMITTED. It sets the level of this one transaction and not that of the
+/// session, which goes back to the application. The rollback comes first for the reason above, and because in a transaction the
+/// level cannot be set.
+pub(super) const BEGIN_SWEEP: &str =
+    "ROLLBACK; SET TRANSACTION ISOLATION LEVEL READ COMMITTED; START TRANSACTION";
+
 /// Ends what a statement outside a unit has begun: without autocommit, each begins a transaction.
 pub(super) const COMMIT: &str = "COMMIT";
 

@@ -4,19 +4,17 @@ use std::time::Duration;
 
 use consumer_core::storage::Swept;
 
-use super::{Inner, lock, statements::run};
+use super::{Inner, lock};
 
 pub(super) async fn sweep(store: &Inner, retention: Duration, batch: u32) -> Result<Swept, sqlx::Error> {
-    let Some(mut alone) = lock::alone_now(&store.pool, &store.tables, "processed_events").await? else {
-        return Ok(Swept::default());
-    };
-    run(&mut alone.conn, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").await?;
-    let rows = sqlx::query(store.sql.sweep.clone())
-        .bind(i64::try_from(retention.as_micros()).unwrap_or(i64::MAX))
-        .bind(batch)
-        .execute(&mut *alone.conn)
-        .await?
-        .rows_affected();
-    alone.release().await?;
-    Ok(Swept { rows, more: rows == u64::from(batch) })
+    lock::sweep(store, "processed_events", async |conn| {
+        let done = sqlx::query(store.sql.sweep.clone())
+            .bind(i64::try_from(retention.as_micros()).unwrap_or(i64::MAX))
+            .bind(batch)
+            .execute(conn)
+            .await?;
+        let rows = done.rows_affected();
+        Ok(Swept { rows, more: rows == u64::from(batch) })
+    })
+    .await
 }

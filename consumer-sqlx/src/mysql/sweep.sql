@@ -1,5 +1,5 @@
--- Lock: the rows deleted, which nobody updates; an event that is claimed meanwhile waits for the end of the statement and is
--- then fresh. READ COMMITTED only: above it the gaps between the failure records would be locked as well, into which they
+-- Lock: the rows deleted, which nobody updates; an event that is claimed meanwhile waits for the commit and is then
+-- fresh. READ COMMITTED only: above it the gaps between the failure records would be locked as well, into which they
 -- are written. Index: processed_events_by_age, its beginning; the primary key of event_failures. A claim whose event has a
 -- failure record stays. Parameters: retention in microseconds, how many.
 DELETE FROM {prefix}processed_events

@@ -59,18 +59,14 @@ async fn find(
 }
 
 async fn sweep(store: &Inner, retention: Duration, batch: u32) -> Result<Swept, sqlx::Error> {
-    let mut conn = lock::connection(&store.pool).await?;
-    let Some(mut tx) = lock::alone_now(&mut conn, &store.tables, "external_effects").await? else {
-        return Ok(Swept::default());
-    };
-    let done = sqlx::query(store.sql.effects.sweep.clone())
-        .bind(span(retention))
-        .bind(i64::from(batch))
-        .execute(&mut *tx)
-        .await?;
-    tx.commit().await?;
-    let rows = done.rows_affected();
-    Ok(Swept { rows, more: rows == u64::from(batch) })
+    let sql = &store.sql.effects;
+    lock::sweep(store, "external_effects", async |conn| {
+        let done =
+            sqlx::query(sql.sweep.clone()).bind(span(retention)).bind(i64::from(batch)).execute(conn).await?;
+        let rows = done.rows_affected();
+        Ok(Swept { rows, more: rows == u64::from(batch) })
+    })
+    .await
 }
 
 impl EffectStorage for PgStore {

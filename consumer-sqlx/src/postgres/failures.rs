@@ -46,20 +46,19 @@ async fn survey(
 }
 
 async fn sweep(store: &Inner, retention: Duration, keep: Duration, batch: u32) -> Result<Swept, sqlx::Error> {
-    let mut conn = lock::connection(&store.pool).await?;
-    let Some(mut tx) = lock::alone_now(&mut conn, &store.tables, "event_failures").await? else {
-        return Ok(Swept::default());
-    };
-    let done = sqlx::query(store.sql.failures.sweep.clone())
-        .bind(span(retention))
-        .bind(span(keep))
-        .bind(i64::from(batch))
-        .execute(&mut *tx)
-        .await?;
-    sqlx::query(store.sql.failures.sweep_runs.clone()).bind(span(retention)).execute(&mut *tx).await?;
-    tx.commit().await?;
-    let rows = done.rows_affected();
-    Ok(Swept { rows, more: rows == u64::from(batch) })
+    let sql = &store.sql.failures;
+    lock::sweep(store, "event_failures", async |conn| {
+        let done = sqlx::query(sql.sweep.clone())
+            .bind(span(retention))
+            .bind(span(keep))
+            .bind(i64::from(batch))
+            .execute(&mut *conn)
+            .await?;
+        sqlx::query(sql.sweep_runs.clone()).bind(span(retention)).execute(conn).await?;
+        let rows = done.rows_affected();
+        Ok(Swept { rows, more: rows == u64::from(batch) })
+    })
+    .await
 }
 
 impl FailureStorage for PgStore {

@@ -1,21 +1,19 @@
 //! One process at a time: for migrations, enrolment and the sweeper.
 
-use sqlx::{Acquire, AssertSqlSafe, PgPool, Postgres, Transaction, pool::PoolConnection};
+use consumer_core::storage::Swept;
+use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Postgres, Transaction};
 
-use super::statements;
-use crate::{migration::PATIENCE, tables::Tables};
+use super::{Inner, statements};
+use crate::{borrowed::Borrowed, migration::PATIENCE, tables::Tables};
 
-/// A connection for one transaction under the lock. It is closed afterwards, so that a caller who gives up half way
-/// leaves no open transaction to the pool.
-pub(super) async fn connection(pool: &PgPool) -> Result<PoolConnection<Postgres>, sqlx::Error> {
-    let mut conn = pool.acquire().await?;
-    conn.close_on_drop();
-    Ok(conn)
+/// A connection for one transaction under the lock.
+pub(super) async fn connection(pool: &PgPool) -> Result<Borrowed<Postgres>, sqlx::Error> {
+    Borrowed::from(pool).await
 }
 
 /// A transaction that nobody else is in; the lock ends with it, whatever happens, even behind a pooler.
 pub(super) async fn alone<'c>(
-    conn: &'c mut PoolConnection<Postgres>,
+    conn: &'c mut PgConnection,
     tables: &Tables,
 ) -> Result<Transaction<'c, Postgres>, sqlx::Error> {
     let mut tx = conn.begin().await?;
@@ -28,16 +26,21 @@ pub(super) async fn alone<'c>(
     Ok(tx)
 }
 
-/// The same for the sweeper of one table, who does not wait; `None` while another process sweeps it.
-pub(super) async fn alone_now<'c>(
-    conn: &'c mut PoolConnection<Postgres>,
-    tables: &Tables,
+/// Sweeps one table in a transaction that nobody else is in; while another process sweeps it, nothing is done. The pool gets the
+/// connection back once the transaction has ended.
+pub(super) async fn sweep(
+    store: &Inner,
     table: &str,
-) -> Result<Option<Transaction<'c, Postgres>>, sqlx::Error> {
-    let mut tx = conn.begin().await?;
+    work: impl AsyncFnOnce(&mut PgConnection) -> Result<Swept, sqlx::Error>,
+) -> Result<Swept, sqlx::Error> {
+    let mut conn = connection(&store.pool).await?;
+    let mut tx = conn.begin_with(statements::BEGIN_SWEEP).await?;
     let ours: bool = sqlx::query_scalar("SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0))")
-        .bind(tables.name(table))
+        .bind(store.tables.name(table))
         .fetch_one(&mut *tx)
         .await?;
-    Ok(ours.then_some(tx))
+    let swept = if ours { work(&mut tx).await? } else { Swept::default() };
+    tx.commit().await?;
+    conn.give_back();
+    Ok(swept)
 }

@@ -61,7 +61,7 @@ async fn applied(store: &Inner, conn: &mut PgConnection) -> Result<i32, sqlx::Er
 }
 
 /// Takes the steps that are left, in one transaction: all or none.
-async fn migrate(store: &Inner, conn: &mut sqlx::pool::PoolConnection<sqlx::Postgres>) -> Result<()> {
+async fn migrate(store: &Inner, conn: &mut PgConnection) -> Result<()> {
     let tables = &store.tables;
     let mut tx = lock::alone(conn, tables).await.map_err(migration::away)?;
     track(tables, &mut tx).await.map_err(|cause| migration::failed("tracking", cause))?;

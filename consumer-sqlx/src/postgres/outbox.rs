@@ -20,18 +20,14 @@ use super::{Inner, PgSession, PgStore, lock};
 use crate::outbox_row::micros;
 
 async fn sweep(store: &Inner, keep: Duration, batch: u32) -> Result<Swept, sqlx::Error> {
-    let mut conn = lock::connection(&store.pool).await?;
-    let Some(mut tx) = lock::alone_now(&mut conn, &store.tables, "outbox_events").await? else {
-        return Ok(Swept::default());
-    };
-    let done = sqlx::query(store.sql.outbox.sweep.clone())
-        .bind(micros(keep))
-        .bind(i64::from(batch))
-        .execute(&mut *tx)
-        .await?;
-    tx.commit().await?;
-    let rows = done.rows_affected();
-    Ok(Swept { rows, more: rows == u64::from(batch) })
+    let sql = &store.sql.outbox;
+    lock::sweep(store, "outbox_events", async |conn| {
+        let done =
+            sqlx::query(sql.sweep.clone()).bind(micros(keep)).bind(i64::from(batch)).execute(conn).await?;
+        let rows = done.rows_affected();
+        Ok(Swept { rows, more: rows == u64::from(batch) })
+    })
+    .await
 }
 
 impl OutboxStorage for PgStore {

@@ -63,6 +63,10 @@ impl Statements {
 /// Whether the connection is in no transaction. As a text of its own, a statement outside one starts at its start.
 pub(super) const ALONE: &str = "SELECT now() = statement_timestamp()";
 
+/// Begins a sweep. Each is planned for its own numbers, as on a new connection: on one that has swept before, the server may
+/// otherwise go over to a plan for any.
+pub(super) const BEGIN_SWEEP: &str = "BEGIN; SET LOCAL plan_cache_mode = force_custom_plan";
+
 /// Ends a unit that sends nothing away: the guard, then the commit, in one trip. Where the guard fails, the server does not go on
 /// to the commit. What is chained is empty, and is rolled back: see the room of the unit.
 pub(super) const END_UNIT: &str = "RELEASE SAVEPOINT consumer_unit; COMMIT AND CHAIN";

@@ -71,17 +71,13 @@ async fn find(
 }
 
 async fn sweep(store: &Inner, retention: Duration, batch: u32) -> Result<Swept, sqlx::Error> {
-    let mut conn = lock::connection(&store.pool).await?;
-    let _turn = store.turn.lock().await;
-    let mut tx = lock::alone(&mut conn).await?;
-    let done = sqlx::query(store.sql.effects.sweep.clone())
-        .bind(millis(retention))
-        .bind(batch)
-        .execute(&mut *tx)
-        .await?;
-    tx.commit().await?;
-    let rows = done.rows_affected();
-    Ok(Swept { rows, more: rows == u64::from(batch) })
+    let sql = &store.sql.effects;
+    lock::sweep(store, async |conn| {
+        let done = sqlx::query(sql.sweep.clone()).bind(millis(retention)).bind(batch).execute(conn).await?;
+        let rows = done.rows_affected();
+        Ok(Swept { rows, more: rows == u64::from(batch) })
+    })
+    .await
 }
 
 impl EffectStorage for SqliteStore {

@@ -46,19 +46,19 @@ async fn survey(
 }
 
 async fn sweep(store: &Inner, retention: Duration, keep: Duration, batch: u32) -> Result<Swept, sqlx::Error> {
-    let mut conn = lock::connection(&store.pool).await?;
-    let _turn = store.turn.lock().await;
-    let mut tx = lock::alone(&mut conn).await?;
-    let done = sqlx::query(store.sql.failures.sweep.clone())
-        .bind(millis(retention))
-        .bind(millis(keep))
-        .bind(batch)
-        .execute(&mut *tx)
-        .await?;
-    sqlx::query(store.sql.failures.sweep_runs.clone()).bind(millis(retention)).execute(&mut *tx).await?;
-    tx.commit().await?;
-    let rows = done.rows_affected();
-    Ok(Swept { rows, more: rows == u64::from(batch) })
+    let sql = &store.sql.failures;
+    lock::sweep(store, async |conn| {
+        let done = sqlx::query(sql.sweep.clone())
+            .bind(millis(retention))
+            .bind(millis(keep))
+            .bind(batch)
+            .execute(&mut *conn)
+            .await?;
+        sqlx::query(sql.sweep_runs.clone()).bind(millis(retention)).execute(conn).await?;
+        let rows = done.rows_affected();
+        Ok(Swept { rows, more: rows == u64::from(batch) })
+    })
+    .await
 }
 
 impl FailureStorage for SqliteStore {

@@ -19,17 +19,16 @@ use super::{Inner, SqliteSession, SqliteStore, lock};
 use crate::outbox_row::millis;
 
 async fn sweep(store: &Inner, keep: Duration, batch: u32) -> Result<Swept, sqlx::Error> {
-    let mut conn = lock::connection(&store.pool).await?;
-    let _turn = store.turn.lock().await;
-    let mut tx = lock::alone(&mut conn).await?;
-    let done = sqlx::query(store.sql.outbox.sweep.clone())
-        .bind(millis(keep))
-        .bind(i64::from(batch))
-        .execute(&mut *tx)
-        .await?;
-    tx.commit().await?;
-    let rows = done.rows_affected();
-    Ok(Swept { rows, more: rows == u64::from(batch) })
+    lock::sweep(store, async |conn| {
+        let done = sqlx::query(store.sql.outbox.sweep.clone())
+            .bind(millis(keep))
+            .bind(i64::from(batch))
+            .execute(conn)
+            .await?;
+        let rows = done.rows_affected();
+        Ok(Swept { rows, more: rows == u64::from(batch) })
+    })
+    .await
 }
 
 impl OutboxStorage for SqliteStore {

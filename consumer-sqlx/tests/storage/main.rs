@@ -8,6 +8,7 @@
 mod chain;
 mod database;
 mod doctor;
+mod dropped;
 mod log;
 mod mysql;
 mod postgres;

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use consumer_core::storage::Swept;
 use sqlx::{AssertSqlSafe, MySqlConnection};
 
-use super::super::{Inner, lock, statements::run};
+use super::super::{Inner, lock};
 use crate::effect_row::{literal, span};
 
 pub(super) async fn sweep(
@@ -14,23 +14,21 @@ pub(super) async fn sweep(
     keep: Duration,
     batch: u32,
 ) -> Result<Swept, sqlx::Error> {
-    let Some(mut alone) = lock::alone_now(&store.pool, &store.tables, "event_failures").await? else {
-        return Ok(Swept::default());
-    };
-    run(&mut alone.conn, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").await?;
     let sql = &store.sql.failures;
     let batch = u64::from(batch);
-    let mut rows = processed(store, &mut alone.conn, batch).await?;
-    rows += sqlx::query(sql.sweep_old.clone())
-        .bind(span(retention.min(keep)))
-        .bind(span(keep))
-        .bind(batch.saturating_sub(rows))
-        .execute(&mut *alone.conn)
-        .await?
-        .rows_affected();
-    sqlx::query(sql.sweep_runs.clone()).bind(span(retention)).execute(&mut *alone.conn).await?;
-    alone.release().await?;
-    Ok(Swept { rows, more: rows == batch })
+    lock::sweep(store, "event_failures", async |conn| {
+        let mut rows = processed(store, conn, batch).await?;
+        rows += sqlx::query(sql.sweep_old.clone())
+            .bind(span(retention.min(keep)))
+            .bind(span(keep))
+            .bind(batch.saturating_sub(rows))
+            .execute(&mut *conn)
+            .await?
+            .rows_affected();
+        sqlx::query(sql.sweep_runs.clone()).bind(span(retention)).execute(conn).await?;
+        Ok(Swept { rows, more: rows == batch })
+    })
+    .await
 }
 
 /// Deletes records whose event is processed.

@@ -1,5 +1,6 @@
 //! MySQL or MariaDB.
 
+mod borrowed;
 mod classify;
 mod examine;
 mod failures;

@@ -1,5 +1,6 @@
 //! PostgreSQL.
 
+mod borrowed;
 mod classify;
 mod examine;
 mod failures;

@@ -1,5 +1,6 @@
 //! SQLite.
 
+mod borrowed;
 mod classify;
 mod examine;
 mod failures;
