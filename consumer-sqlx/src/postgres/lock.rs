@@ -3,12 +3,14 @@
 use consumer_core::storage::Swept;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Postgres, Transaction};
 
-use super::{Inner, statements};
+use super::{Inner, session, statements};
 use crate::{borrowed::Borrowed, migration::PATIENCE, tables::Tables};
 
-/// A connection for one transaction under the lock.
+/// A connection for one transaction under the lock, which continues none that the pool was left with.
 pub(super) async fn connection(pool: &PgPool) -> Result<Borrowed<Postgres>, sqlx::Error> {
-    Borrowed::from(pool).await
+    let mut conn = Borrowed::from(pool).await?;
+    session::leave_transaction(&mut conn).await?;
+    Ok(conn)
 }
 
 /// A transaction that nobody else is in; the lock ends with it, whatever happens, even behind a pooler.

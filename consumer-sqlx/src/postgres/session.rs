@@ -1,7 +1,7 @@
 //! A worker's own connection.
 
 use consumer_core::storage::{Extent, UnitLimits};
-use sqlx::{Connection, PgPool, Postgres, SqlStr, pool::PoolConnection};
+use sqlx::{Connection, PgConnection, PgPool, Postgres, SqlStr, pool::PoolConnection};
 
 use super::{limits, statements};
 use crate::savepoint;
@@ -37,7 +37,7 @@ impl PgSession {
 
 /// Ends a transaction that the pool's last user has left open without knowing: an application that drops `pool.begin()`
 /// half way gives such a connection back. Our BEGIN would continue it, and our COMMIT commit what was given up.
-async fn leave_transaction(conn: &mut PoolConnection<Postgres>) -> Result<(), sqlx::Error> {
+pub(super) async fn leave_transaction(conn: &mut PgConnection) -> Result<(), sqlx::Error> {
     let alone: Result<bool, _> = statements::scalar(conn, statements::ALONE).await;
     match alone {
         Ok(true) => Ok(()),

@@ -123,3 +123,15 @@ async fn a_sweep_that_is_dropped_anywhere_leaves_nothing_open() {
         }
     }
 }
+
+/// The sweep must not commit what somebody else has given up.
+#[tokio::test]
+async fn a_transaction_that_the_pool_was_left_with_is_not_continued() {
+    let Some((database, pool, store)) = start().await else { return };
+    pool.execute(OLD).await.expect("a claim");
+    let mut conn = pool.acquire().await.expect("a connection");
+    conn.execute("BEGIN; INSERT INTO effects VALUES ('given up')").await.expect("a row");
+    drop(conn);
+    assert_eq!(store.sweep(DAY, 10).await.expect("a sweep"), ONE);
+    assert!(database.written().await.is_empty());
+}
