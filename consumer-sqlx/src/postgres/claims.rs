@@ -56,11 +56,14 @@ async fn write(
     conn: &mut PgConnection,
     claims: &[Claim],
 ) -> Result<Vec<Uuid>, sqlx::Error> {
+    let mut claims: Vec<_> = claims.iter().collect();
+    // Here, where it costs next to nothing.
+    claims.sort_unstable_by_key(|claim| claim.key);
     let Some(first) = claims.first() else { return Ok(Vec::new()) };
     sqlx::query_scalar(sql.claims.write.clone())
         .bind(first.consumer.0)
         .bind(claims.iter().map(|claim| claim.key.as_uuid()).collect::<Vec<_>>())
-        .bind(claims.iter().map(Claim::stamp).collect::<Vec<_>>())
+        .bind(claims.iter().map(|claim| claim.stamp()).collect::<Vec<_>>())
         .bind(claims.iter().map(|claim| claim.readable_id.as_deref()).collect::<Vec<_>>())
         .fetch_one(conn)
         .await
