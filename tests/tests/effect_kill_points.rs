@@ -6,6 +6,7 @@ use consumer_tests::{
     backend::Backend, event::Paid, gateway::Gateway, scene::Scene, seed, traffic::uuid, verdict::Published,
     wait,
 };
+use futures_util::future::join_all;
 use rustix::process::Signal;
 
 /// Events of one run, each published twice.
@@ -53,11 +54,13 @@ async fn crash_at(point: &str, hit: u32, kinds: &[Charging]) {
         println!("skipped: this build has no kill points; `cargo xtask test` compiles them in");
         return;
     }
-    for backend in Backend::ALL {
+    // Most of it is waiting for a lease to run out.
+    let on_each = Backend::ALL.map(async |backend| {
         for charging in kinds {
             crash(point, hit, charging, backend).await;
         }
-    }
+    });
+    join_all(on_each).await;
 }
 
 async fn crash(point: &str, hit: u32, charging: &Charging, backend: Backend) {

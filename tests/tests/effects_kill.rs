@@ -13,12 +13,12 @@ use consumer_tests::{
     wait,
 };
 
-/// Kills that count, for each database.
-const KILLS: usize = 50;
-/// Kills in all.
-const MOST_KILLS: usize = 4 * KILLS;
+/// Kills that count, for each database, unless `CONSUMER_TEST_KILLS` says otherwise.
+const KILLS: usize = 20;
+/// Kills in all, for each that counts.
+const MOST_KILLS: usize = 4;
 /// Payments of a run, unless `CONSUMER_TEST_PAYMENTS` says otherwise.
-const PAYMENTS: usize = 1_500;
+const PAYMENTS: usize = 600;
 /// Confirmed events that wait whenever somebody is killed.
 const BACKLOG: usize = 150;
 /// How many out of a hundred calls the gateway fails.
@@ -70,8 +70,11 @@ async fn killed_while_the_gateway_is_called(backend: Backend) {
     let traffic = Traffic::start(scene.publisher.clone(), scene.ledger(), "billed", BACKLOG, dice.fork());
     let mut ledger = scene.ledger();
     let mut toll = Toll::default();
-    let between = payments().div_ceil(KILLS);
-    while (toll.with_open_work < KILLS || ledger.ended("billed") < payments()) && toll.kills < MOST_KILLS {
+    let (kills, payments) = (number("KILLS", KILLS), number("PAYMENTS", PAYMENTS));
+    let between = payments.div_ceil(kills);
+    while (toll.with_open_work < kills || ledger.ended("billed") < payments)
+        && toll.kills < MOST_KILLS * kills
+    {
         let mut victim = scene.start(None);
         let goal = ledger.ended("billed") + dice.usize(between / 2..=between + between / 2);
         at_work(&mut victim, &mut ledger, goal).await;
@@ -91,8 +94,8 @@ async fn killed_while_the_gateway_is_called(backend: Backend) {
         toll.with_open_work,
         3.0 / toll.with_open_work as f64,
     );
-    assert!(toll.with_open_work >= KILLS, "only {toll:?} held open work");
-    assert!(published.ids.len() >= payments(), "too few payments");
+    assert!(toll.with_open_work >= kills, "only {toll:?} held open work");
+    assert!(published.ids.len() >= payments, "too few payments");
     assert_eq!(books.faults().len(), 5, "a fault never struck: {:?}", books.faults());
     verdict.assert_clean();
     verdict.assert_dead("", &[]);
@@ -141,8 +144,9 @@ async fn settled(scene: &mut Scene, ledger: &mut Reader, payments: usize) {
     }
 }
 
-fn payments() -> usize {
-    std::env::var("CONSUMER_TEST_PAYMENTS").map_or(PAYMENTS, |text| text.parse().expect("a number"))
+/// What somebody wants instead.
+fn number(name: &str, usual: usize) -> usize {
+    std::env::var(format!("CONSUMER_TEST_{name}")).map_or(usual, |text| text.parse().expect("a number"))
 }
 
 /// Waits until the victims have done so much, and this one has a unit or a call open.

@@ -11,7 +11,8 @@ use consumer_tests::{
 
 const SESSIONS: u32 = 64;
 const PROCESSES: u32 = 4;
-const ROUNDS: u32 = 500;
+/// Rounds of a race, unless `CONSUMER_TEST_ROUNDS` says otherwise.
+const ROUNDS: u32 = 200;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sixty_four_sessions_of_one_process_on_postgres() {
@@ -47,7 +48,7 @@ async fn in_one_process<S: Arena>(backend: Backend) {
     let Some((database, auditor)) = stadium(backend).await else { return };
     let mut contest = Contest::<S>::enter(&racing(backend, &database, SESSIONS, 0)).await;
     let mut tally = Tally::default();
-    for number in 0..ROUNDS {
+    for number in 0..rounds() {
         tally += contest.round(number, async {}).await;
         tally.close();
     }
@@ -66,7 +67,7 @@ async fn across_processes(backend: Backend) {
     };
     let mut teams: Vec<Victim> = (0..PROCESSES).map(enter).collect();
     let mut tally = Tally::default();
-    for number in 0..ROUNDS {
+    for number in 0..rounds() {
         teams.iter_mut().for_each(|team| team.tell(&number.to_string()));
         teams.iter_mut().for_each(|team| assert_eq!(team.hear(), "ready"));
         teams.iter_mut().for_each(|team| team.tell("go"));
@@ -76,6 +77,10 @@ async fn across_processes(backend: Backend) {
         tally.close();
     }
     judge(&format!("{backend}, {PROCESSES} processes"), &tally, auditor).await;
+}
+
+fn rounds() -> u32 {
+    std::env::var("CONSUMER_TEST_ROUNDS").map_or(ROUNDS, |text| text.parse().expect("a number"))
 }
 
 async fn stadium(backend: Backend) -> Option<(Database, Auditor)> {
@@ -90,15 +95,16 @@ fn racing(backend: Backend, database: &Database, sessions: u32, first: u32) -> R
 }
 
 async fn judge(race: &str, tally: &Tally, mut auditor: Auditor) {
-    println!("{race}: {SESSIONS} sessions, {ROUNDS} rounds: {tally}");
+    let rounds = rounds();
+    println!("{race}: {SESSIONS} sessions, {rounds} rounds: {tally}");
     let effects = auditor.effects().await;
-    for number in 0..ROUNDS {
+    for number in 0..rounds {
         let times = effects.get(&(race::CONSUMER.to_owned(), race::id(number)));
         assert_eq!(times, Some(&1), "effects of round {number}");
     }
-    assert_eq!(auditor.claims().await.len(), ROUNDS as usize);
-    assert_eq!(tally.done, u64::from(ROUNDS));
-    assert_eq!(tally.taken, u64::from(ROUNDS * (SESSIONS - 1)));
+    assert_eq!(auditor.claims().await.len(), rounds as usize);
+    assert_eq!(tally.done, u64::from(rounds));
+    assert_eq!(tally.taken, u64::from(rounds * (SESSIONS - 1)));
     assert!(tally.waited > 0, "no claim waited for another: there was no race");
     assert!(tally.rolled_back > 0, "nobody let go without an effect");
 }
