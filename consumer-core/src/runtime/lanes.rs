@@ -239,8 +239,8 @@ impl Lanes {
     }
 
     /// Takes in what comes from the queue, in its order; `read` reads a delivery, by which its key is known. Only the reader
-    /// calls this.
-    pub(super) fn arrive(self: &Arc<Self>, mut jobs: Vec<BoxedJob>, read: impl Fn(&mut Job)) {
+    /// calls this. How many can be taken up then.
+    pub(super) fn arrive(self: &Arc<Self>, mut jobs: Vec<BoxedJob>, read: impl Fn(&mut Job)) -> usize {
         let sorted = self.can_be_sorted(&jobs);
         if self.keyed {
             jobs[..sorted].iter_mut().for_each(|job| read(job));
@@ -252,11 +252,12 @@ impl Lanes {
         }
         // Nobody else adds to what is unsorted, so that these are still the next.
         state.unsorted.extend(jobs);
-        let is_empty = state.is_empty();
+        let (is_empty, ready) = (state.is_empty(), state.ready.len() + state.resumed.len());
         drop(state);
         if !is_empty {
             self.changed.notify_one();
         }
+        ready
     }
 
     /// How many of them find their lanes at once: those before the first that has to be marked before it is read.

@@ -24,8 +24,8 @@ use crate::{
 /// Deliveries handed out at once: few enough that the first of them does not wait long for the last to be read.
 const AT_ONCE: usize = 16;
 
-/// How long nobody looks for deliveries while every worker has something to do: to be woken up for a few costs more than to read
-/// them.
+/// How long nobody looks for deliveries while every worker has something to do, and the next two to be free find whole batches:
+/// to be woken up for a few costs more than to read them.
 const REST: Duration = Duration::from_millis(1);
 
 /// The reader of one consumer.
@@ -154,7 +154,7 @@ impl<S: Storage, B: Broker> Reader<S, B> {
         };
         subscription.cancel().await;
         while let Some(delivery) = subscription.next().await {
-            self.hand_out(vec![delivery]);
+            _ = self.hand_out(vec![delivery]);
         }
         end
     }
@@ -169,7 +169,7 @@ impl<S: Storage, B: Broker> Reader<S, B> {
     }
 
     /// With what has arrived behind it, without asking about anything else in between. Whether all that has come is handed
-    /// out, and no worker waits for more.
+    /// out, no worker waits for more, and the next two find all that they can take.
     fn hand_out_with_what_is_there(&self, first: Delivery, subscription: &mut B::Subscription) -> bool {
         let mut deliveries = Vec::with_capacity(AT_ONCE);
         deliveries.push(first);
@@ -180,15 +180,16 @@ impl<S: Storage, B: Broker> Reader<S, B> {
             deliveries.push(delivery);
         }
         let is_all = deliveries.len() < AT_ONCE;
-        self.hand_out(deliveries);
-        is_all && !self.feed.0.is_wanted()
+        let enough = 2 * usize::from(self.consumer.config.batch.max(1));
+        self.hand_out(deliveries) >= enough && is_all && !self.feed.0.is_wanted()
     }
 
-    fn hand_out(&self, deliveries: Vec<Delivery>) {
+    /// How many can be taken up then.
+    fn hand_out(&self, deliveries: Vec<Delivery>) -> usize {
         let (lanes, bench) = (&self.feed.0, &self.consumer.bench);
         let jobs = deliveries.into_iter().map(|delivery| Job::new(delivery, lanes, bench.enter()));
         let read = |job: &mut Job| job.was_read(Identified::read(&self.consumer, &job.delivery));
-        lanes.arrive(jobs.collect(), read);
+        lanes.arrive(jobs.collect(), read)
     }
 
     /// Never ends.
