@@ -1,10 +1,10 @@
 //! What is seen from outside: counters that add up, one event per settled delivery.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use consumer::{
     Class,
-    telemetry::{FAILURES, RECEIVED, SETTLED},
+    telemetry::{DEAD_LETTERS, DEAD_LETTERS_OLDEST, FAILURES, RECEIVED, SETTLED},
     testing::{Fault, MemoryStore, Step},
 };
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
@@ -21,6 +21,43 @@ fn counters(snapshotter: &Snapshotter) -> HashMap<(String, String), u64> {
         *counters.entry((key.key().name().to_owned(), label)).or_default() += count;
     }
     counters
+}
+
+/// The gauges by name.
+fn gauges(snapshotter: &Snapshotter) -> HashMap<String, f64> {
+    let gauge = |(key, _, _, value): (metrics_util::CompositeKey, _, _, DebugValue)| match value {
+        DebugValue::Gauge(value) => Some((key.key().name().to_owned(), value.into_inner())),
+        _ => None,
+    };
+    snapshotter.snapshot().into_vec().into_iter().filter_map(gauge).collect()
+}
+
+#[test]
+fn dead_letters_and_the_age_of_the_oldest_are_known_and_measured() {
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    let rt = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    metrics::with_local_recorder(&recorder, || {
+        rt.block_on(async {
+            let stage = stage(&MemoryStore::new()).await;
+            let consumer = stage.handle.consumer("orders").expect("a consumer");
+            stage.wait("a first count", |_| consumer.failed_events().is_some()).await;
+            let none = consumer.failed_events().expect("a count");
+            assert_eq!((none.dead_letters, none.oldest), (0, Duration::ZERO));
+            play(&stage, "first", "refuses").await;
+            tokio::time::sleep(Duration::from_secs(100)).await;
+            play(&stage, "second", "refuses").await;
+            tokio::time::sleep(Duration::from_secs(20)).await;
+            let failed = consumer.failed_events().expect("a count");
+            assert_eq!(failed.dead_letters, 2);
+            // As old as it was when it was counted, up to 19 s ago.
+            assert!((101..=121).contains(&failed.oldest.as_secs()), "{failed:?}");
+            let gauges = gauges(&snapshotter);
+            assert_eq!(gauges[DEAD_LETTERS], 2.0);
+            assert_eq!(gauges[DEAD_LETTERS_OLDEST], failed.oldest.as_secs_f64());
+            stage.stop().await.unwrap();
+        });
+    });
 }
 
 #[test]
