@@ -45,8 +45,14 @@ pub struct Plan {
 }
 
 impl Plan {
-    fn wants(&self, contestant: &Contestant) -> bool {
-        self.only.is_empty() || self.only.iter().any(|part| contestant.name.contains(part.as_str()))
+    /// Those who are asked for, of all who run on a database.
+    fn chosen(&self, mut contestants: Vec<Contestant>) -> Vec<Contestant> {
+        let is_one = |only: &str| contestants.iter().any(|c| c.name == only);
+        let (names, parts): (Vec<&str>, Vec<&str>) =
+            self.only.iter().map(String::as_str).partition(|only| is_one(only));
+        let asked = |name: &str| names.contains(&name) || parts.iter().any(|part| name.contains(part));
+        contestants.retain(|c| self.only.is_empty() || asked(c.name));
+        contestants
     }
 }
 
@@ -61,8 +67,8 @@ pub async fn run(plan: &Plan, backend: Backend) -> Result<Results> {
     let pgbench = servers.pgbench.is_some();
     let address = proxy.as_ref().map(|proxy| proxy.address().to_owned());
     let arena = Arena::open(servers, plan.queue_kind, address).await?;
-    let runs = |c: &Contestant| plan.wants(c) && (pgbench || !matches!(c.run, Run::Pgbench(_)));
-    let contestants: Vec<_> = on(backend).into_iter().filter(runs).collect();
+    let mut contestants = plan.chosen(on(backend));
+    contestants.retain(|c| pgbench || !matches!(c.run, Run::Pgbench(_)));
     ensure!(!contestants.is_empty(), "`--only` names nobody on {backend}");
 
     let mut figures = warm_up(&arena, plan, &contestants).await?;

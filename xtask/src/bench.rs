@@ -34,8 +34,8 @@ pub(crate) struct Choice {
     /// How queues are stored [default: quorum]
     #[arg(long)]
     queue: Option<Queue>,
-    /// Only contestants whose name contains one of these; no page
-    #[arg(long, value_delimiter = ',')]
+    /// Only the contestant of this name or, if there is none, those whose name contains it; may be repeated; no page
+    #[arg(long)]
     only: Vec<String>,
 }
 

@@ -46,8 +46,8 @@ struct Run {
     /// How long the latency of one contestant is measured; 0 for not at all
     #[arg(long, default_value_t = 8)]
     latency_seconds: u64,
-    /// Only those whose name contains one of these
-    #[arg(long, value_delimiter = ',')]
+    /// Only the one of this name or, if there is none, those whose name contains it; may be repeated
+    #[arg(long)]
     only: Vec<String>,
     /// How queues are stored
     #[arg(long, default_value = "quorum")]

@@ -67,11 +67,22 @@ impl<T> Ledger<T> {
         entries
     }
 
+    /// What can be written in few frames, and what is due although it waits behind a delivery in work; in the order it has to
+    /// be written in.
+    pub(super) fn flush_due(&mut self, is_due: impl Fn(&T) -> bool) -> Vec<Entry<T>> {
+        let mut entries = self.flush_run();
+        self.ack_due(&mut entries, is_due);
+        entries
+    }
+
     /// Everything that waits, in the order it has to be written in.
     pub(super) fn flush(&mut self) -> Vec<Entry<T>> {
-        let mut entries = self.flush_run();
-        self.ack_rest(&mut entries);
-        entries
+        self.flush_due(|_| true)
+    }
+
+    /// What is owed for those that wait to be written.
+    pub(super) fn owed(&self) -> impl Iterator<Item = &T> {
+        self.waiting.values().map(|(_, owed)| owed)
     }
 
     /// First, so that the acks around them count as one run.
@@ -103,9 +114,9 @@ impl<T> Ledger<T> {
         }
     }
 
-    /// Those behind one that is still in work.
-    fn ack_rest(&mut self, entries: &mut Vec<Entry<T>>) {
-        for (tag, (_, owed)) in std::mem::take(&mut self.waiting) {
+    /// Of those behind one that is still in work.
+    fn ack_due(&mut self, entries: &mut Vec<Entry<T>>, is_due: impl Fn(&T) -> bool) {
+        for (tag, (_, owed)) in self.waiting.extract_if(.., |_, (_, owed)| is_due(owed)) {
             self.written.insert(tag);
             entries.push(Entry { write: Write::Ack { tag, multiple: false }, owed: vec![owed] });
         }
@@ -238,6 +249,20 @@ mod tests {
         ledger.settle(4, Settlement::Ack, ()).expect("a new tag");
         let writes: Vec<_> = ledger.flush().iter().map(|entry| entry.write).collect();
         assert_eq!(writes, [Write::Ack { tag: 4, multiple: false }]);
+    }
+
+    #[test]
+    fn behind_a_gap_only_what_is_due_goes() {
+        let mut ledger = Ledger::default();
+        for tag in [1, 3, 4, 6] {
+            ledger.settle(tag, Settlement::Ack, tag).expect("a new tag");
+        }
+        let writes: Vec<_> = ledger.flush_due(|owed| *owed == 4).iter().map(|entry| entry.write).collect();
+        let acks = [Write::Ack { tag: 1, multiple: false }, Write::Ack { tag: 4, multiple: false }];
+        assert_eq!((writes.as_slice(), ledger.owed().copied().collect::<Vec<_>>()), (acks.as_slice(), vec![3, 6]));
+        ledger.settle(2, Settlement::Ack, 2).expect("a new tag");
+        let entries = ledger.flush_due(|_| false);
+        assert_eq!((entries[0].write, entries[0].owed.as_slice()), (Write::Ack { tag: 3, multiple: true }, [2, 3].as_slice()));
     }
 
     #[test]

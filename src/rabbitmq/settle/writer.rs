@@ -40,7 +40,13 @@ const TAKEN: usize = 1024;
 const FLUSH: Duration = Duration::from_secs(10);
 
 /// A frame on its way to the socket.
-type Flight = Pin<Box<dyn Future<Output = (bool, Vec<Owed>)> + Send>>;
+type Flight = Pin<Box<dyn Future<Output = (bool, Vec<Debt>)> + Send>>;
+
+/// What is owed for a settlement, and since when.
+struct Debt {
+    since: Instant,
+    owed: Owed,
+}
 
 pub(super) struct Writer {
     channel: Channel,
@@ -49,10 +55,10 @@ pub(super) struct Writer {
     enough: usize,
     /// How long, and how many, may wait behind a gap.
     patience: (Duration, usize),
-    ledger: Ledger<Owed>,
+    ledger: Ledger<Debt>,
     flying: FuturesUnordered<Flight>,
     deadline: Option<Instant>,
-    /// When those behind a gap are written all the same.
+    /// When the first of those behind a gap is written all the same, or later, if the gap has moved on.
     gap: Option<Instant>,
     /// Settlements that were taken, written or not.
     taken: u64,
@@ -86,23 +92,24 @@ impl Writer {
                     if taken == 0 {
                         return self.drain().await;
                     }
+                    let now = Instant::now();
                     for command in commands.drain(..) {
-                        self.take(command).await;
+                        self.take(command, now).await;
                     }
                     self.write_if_due().await;
                 }
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => self.write().await,
-                () = sleep_until(gap.unwrap_or_else(Instant::now)), if gap.is_some() => self.write_all().await,
+                () = sleep_until(gap.unwrap_or_else(Instant::now)), if gap.is_some() => self.write_overdue().await,
             }
         }
     }
 
-    async fn take(&mut self, command: Command) {
+    async fn take(&mut self, command: Command, now: Instant) {
         match command {
-            Command::Settle { tag, settlement, owed } => self.note(tag, settlement, owed),
+            Command::Settle { tag, settlement, owed } => self.note(tag, settlement, Debt { since: now, owed }),
             Command::SettleAll { each, settlement } => {
                 for (tag, owed) in each {
-                    self.note(tag, settlement, owed);
+                    self.note(tag, settlement, Debt { since: now, owed });
                 }
             }
             Command::Flush(done) => {
@@ -113,10 +120,10 @@ impl Writer {
         }
     }
 
-    fn note(&mut self, tag: u64, settlement: Settlement, owed: Owed) {
-        match self.ledger.settle(tag, settlement, owed) {
+    fn note(&mut self, tag: u64, settlement: Settlement, debt: Debt) {
+        match self.ledger.settle(tag, settlement, debt) {
             Ok(()) => self.taken += 1,
-            Err(owed) => owed.answer(false),
+            Err(debt) => debt.owed.answer(false),
         }
     }
 
@@ -149,6 +156,16 @@ impl Writer {
         }
     }
 
+    /// Hands over what has waited behind a gap for too long: the gap moves on while one delivery after the other is
+    /// finished, and most of what is behind it now came later.
+    async fn write_overdue(&mut self) {
+        let now = Instant::now();
+        let (time, _) = self.patience;
+        let entries = self.ledger.flush_due(|debt| now >= debt.since + time);
+        self.gap = self.ledger.owed().map(|debt| debt.since + time).min();
+        self.hand_over(entries).await;
+    }
+
     /// Hands every waiting settlement to lapin.
     async fn write_all(&mut self) {
         self.gap = None;
@@ -157,7 +174,7 @@ impl Writer {
     }
 
     /// In order, without waiting for the socket.
-    async fn hand_over(&mut self, entries: Vec<Entry<Owed>>) {
+    async fn hand_over(&mut self, entries: Vec<Entry<Debt>>) {
         self.deadline = None;
         for Entry { write, owed } in entries {
             let mut flight = fly(self.channel.clone(), write, owed);
@@ -180,19 +197,19 @@ impl Writer {
         let _ = timeout(FLUSH, all).await;
     }
 
-    fn landed(&self, written: bool, owed: Vec<Owed>) {
+    fn landed(&self, written: bool, owed: Vec<Debt>) {
         landed(&self.counts, written, owed);
     }
 }
 
-fn landed(counts: &Counts, written: bool, owed: Vec<Owed>) {
+fn landed(counts: &Counts, written: bool, owed: Vec<Debt>) {
     if written {
         counts.settled.fetch_add(owed.len() as u64, Ordering::AcqRel);
     }
-    owed.into_iter().for_each(|owed| owed.answer(written));
+    owed.into_iter().for_each(|debt| debt.owed.answer(written));
 }
 
-fn fly(channel: Channel, write: Write, owed: Vec<Owed>) -> Flight {
+fn fly(channel: Channel, write: Write, owed: Vec<Debt>) -> Flight {
     Box::pin(async move {
         let sent = match write {
             Write::Ack { tag, multiple } => channel.basic_ack(tag, BasicAckOptions { multiple }).await,
