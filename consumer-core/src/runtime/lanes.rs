@@ -67,6 +67,8 @@ struct State {
     resumed: BinaryHeap<Reverse<Resumed>>,
     /// The lanes of keys that have an event here, by the hash of the key; two keys with one hash share a lane.
     lanes: HashMap<u64, Lane, BuildHasherDefault<Hashed>>,
+    /// How many wait in lanes behind others.
+    behind: usize,
     /// Deliveries whose lanes nobody knows yet, in the order of arrival.
     unsorted: VecDeque<BoxedJob>,
     /// Whether a worker is sorting them.
@@ -205,6 +207,11 @@ impl State {
         }
     }
 
+    /// How many of known lanes nobody has taken up.
+    fn waiting(&self) -> usize {
+        self.ready.len() + self.resumed.len() + self.behind
+    }
+
     fn resume(&mut self, job: BoxedJob) {
         self.resumed.push(Reverse(Resumed(job)));
     }
@@ -216,6 +223,7 @@ impl Lanes {
             ready: VecDeque::new(),
             resumed: BinaryHeap::new(),
             lanes: HashMap::default(),
+            behind: 0,
             unsorted: VecDeque::new(),
             sorting: false,
             reading: true,
@@ -239,7 +247,7 @@ impl Lanes {
     }
 
     /// Takes in what comes from the queue, in its order; `read` reads a delivery, by which its key is known. Only the reader
-    /// calls this. How many can be taken up then.
+    /// calls this. How many wait then to be taken up, now or after those before them.
     pub(super) fn arrive(self: &Arc<Self>, mut jobs: Vec<BoxedJob>, read: impl Fn(&mut Job)) -> usize {
         let sorted = self.can_be_sorted(&jobs);
         if self.keyed {
@@ -252,12 +260,12 @@ impl Lanes {
         }
         // Nobody else adds to what is unsorted, so that these are still the next.
         state.unsorted.extend(jobs);
-        let (is_empty, ready) = (state.is_empty(), state.ready.len() + state.resumed.len());
+        let (is_empty, waiting) = (state.is_empty(), state.waiting());
         drop(state);
         if !is_empty {
             self.changed.notify_one();
         }
-        ready
+        waiting
     }
 
     /// How many of them find their lanes at once: those before the first that has to be marked before it is read.
@@ -290,7 +298,10 @@ impl Lanes {
     fn sort_in(self: &Arc<Self>, state: &mut State, mut job: BoxedJob) {
         let Some(lane) = self.lane_of(&job) else { return state.ready.push_back(job) };
         match state.lanes.entry(lane) {
-            Entry::Occupied(mut behind) => behind.get_mut().waiting.push_back(job),
+            Entry::Occupied(mut found) => {
+                found.get_mut().waiting.push_back(job);
+                state.behind += 1;
+            }
             Entry::Vacant(free) => {
                 free.insert(Lane { out: 1, waiting: VecDeque::new() });
                 job.seat = Some(self.seat(lane));
@@ -317,6 +328,7 @@ impl Lanes {
             match (self.lane_of(&job), job.seat.take()) {
                 (Some(lane), seat) => {
                     state.lanes.entry(lane).or_default().waiting.push_front(job);
+                    state.behind += 1;
                     seats.extend(seat);
                 }
                 (None, seat) => {
@@ -342,6 +354,7 @@ impl Lanes {
         let found = state.lanes.entry(lane).or_default();
         found.waiting.push_front(job);
         found.out += 1;
+        state.behind += 1;
         drop(state);
         self.leave(&[lane]);
     }
@@ -381,6 +394,7 @@ impl Lanes {
                 && let Some(mut next) = found.waiting.pop_front_if(|job| job.mixes)
             {
                 found.out += 1;
+                state.behind -= 1;
                 next.seat = Some(self.seat(lane));
                 hand.push(next);
                 continue;
@@ -438,6 +452,7 @@ impl Lanes {
                 Some(mut next) => {
                     found.get_mut().out = 1;
                     next.seat = Some(self.seat(lane));
+                    state.behind -= 1;
                     state.resume(next);
                     next_is_ready = true;
                 }

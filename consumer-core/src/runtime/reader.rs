@@ -184,7 +184,7 @@ impl<S: Storage, B: Broker> Reader<S, B> {
         self.hand_out(deliveries) >= enough && is_all && !self.feed.0.is_wanted()
     }
 
-    /// How many can be taken up then.
+    /// How many wait to be taken up then.
     fn hand_out(&self, deliveries: Vec<Delivery>) -> usize {
         let (lanes, bench) = (&self.feed.0, &self.consumer.bench);
         let jobs = deliveries.into_iter().map(|delivery| Job::new(delivery, lanes, bench.enter()));

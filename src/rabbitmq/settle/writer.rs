@@ -31,7 +31,7 @@ const LINGER: Duration = Duration::from_millis(3);
 /// How long it waits for those before it that are still in work. A frame for each would cost the broker more than anything
 /// else that is done for a message where several workers have batches in work; a process that is killed meanwhile gets that
 /// many duplicates more.
-const GAP: Duration = Duration::from_millis(100);
+const GAP: Duration = Duration::from_millis(500);
 /// Below this prefetch nothing waits for a gap: workers could run out of deliveries meanwhile.
 const WIDE: u16 = 128;
 /// Commands taken at once.
