@@ -1,6 +1,6 @@
 //! The registry: consumers of one storage, their types erased.
 
-use std::{any::Any, future::Future, marker::PhantomData, pin::Pin, sync::Arc};
+use std::{any::Any, borrow::Cow, future::Future, marker::PhantomData, pin::Pin, sync::Arc};
 
 use super::{
     ConsumerConfig, ConsumerSpec, Consumes, Context, Effect, Handler, HandlerError, Input, Item, Meta, Needs,
@@ -103,7 +103,7 @@ pub(crate) struct RegisteredEffect {
 /// An event that one [`ErasedHandler`] has decoded and will take back.
 pub(crate) struct Decoded {
     pub(crate) body_id: Option<String>,
-    pub(crate) key: Option<Box<str>>,
+    pub(crate) key: Option<String>,
     event: Box<dyn Any + Send>,
 }
 
@@ -150,7 +150,7 @@ impl<S: Storage, H: Handler<S>> ErasedHandler<S> for Erased<H> {
     fn decode(&self, event_type: EventType, data: &[u8]) -> Result<Decoded, DecodeError> {
         let event = EventOf::<H>::decode(event_type, data)?;
         let body_id = event.id().map(|id| id.into_owned());
-        let key = event.key().map(|key| key.into());
+        let key = event.key().map(Cow::into_owned);
         Ok(Decoded { body_id, key, event: Box::new(event) })
     }
 

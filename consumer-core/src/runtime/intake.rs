@@ -21,7 +21,7 @@ pub(super) struct Identified {
     pub(super) meta: Meta,
     pub(super) claim: Claim,
     /// The entity whose timeline the event belongs to.
-    pub(super) key: Option<Box<str>>,
+    pub(super) key: Option<String>,
     pub(super) prepared: Prepared,
 }
 
@@ -47,7 +47,8 @@ impl Identified {
         check_damage(delivery)?;
         check_size(message, consumer.config.max_body_bytes)?;
         let mut envelope = Envelope::read(message)?;
-        let event_type = select(consumer.types, envelope.event_type.as_deref(), envelope.version)?;
+        // The meta names the type that is chosen.
+        let event_type = select(consumer.types, envelope.event_type.take().as_deref(), envelope.version)?;
         let mut decoded = decode(consumer, event_type, &envelope)?;
         let id = envelope.take_identity(decoded.body_id.take(), &consumer.config.source)?;
         let claim = claim(consumer.id, &id, Fingerprint::of(&envelope.data));

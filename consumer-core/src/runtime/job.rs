@@ -36,7 +36,7 @@ pub(super) struct Job {
     pub(super) commits_seen: u64,
     pub(super) event: Option<(Meta, Claim)>,
     /// The key of its event.
-    lane_key: Option<Box<str>>,
+    lane_key: Option<String>,
     /// Attempts that its failure record has counted before this delivery came.
     pub(super) counted: u32,
     /// Whether it may kill the process: it is run alone.

@@ -1,8 +1,9 @@
 //! The ledger: which settlements of one channel to write, and how few writes do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use consumer_core::broker::Settlement;
+use foldhash::fast::RandomState;
 
 /// One frame for the broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,13 +31,15 @@ pub(super) struct Ledger<T> {
     floor: u64,
     /// Written tags from `floor` on.
     written: Runs,
-    /// Settled, not written.
-    waiting: BTreeMap<u64, (Settlement, T)>,
+    /// To be acked; most of them soon, one after the other.
+    acks: HashMap<u64, T, RandomState>,
+    /// To be given back to the queue.
+    requeues: BTreeMap<u64, T>,
 }
 
 impl<T> Default for Ledger<T> {
     fn default() -> Self {
-        Self { floor: 1, written: Runs::default(), waiting: BTreeMap::new() }
+        Self { floor: 1, written: Runs::default(), acks: HashMap::default(), requeues: BTreeMap::new() }
     }
 }
 
@@ -46,16 +49,20 @@ impl<T> Ledger<T> {
     /// # Errors
     /// What is owed for a tag that was settled before, or that no delivery has.
     pub(super) fn settle(&mut self, tag: u64, settlement: Settlement, owed: T) -> Result<(), T> {
-        if tag < self.floor || self.written.contains(tag) || self.waiting.contains_key(&tag) {
+        let waits = self.acks.contains_key(&tag) || self.requeues.contains_key(&tag);
+        if tag < self.floor || waits || self.written.contains(tag) {
             return Err(owed);
         }
-        self.waiting.insert(tag, (settlement, owed));
+        match settlement {
+            Settlement::Ack => self.acks.insert(tag, owed),
+            Settlement::Requeue => self.requeues.insert(tag, owed),
+        };
         Ok(())
     }
 
     /// How many settlements wait to be written.
     pub(super) fn waiting(&self) -> usize {
-        self.waiting.len()
+        self.acks.len() + self.requeues.len()
     }
 
     /// What can be written in few frames, in the order it has to be written in. Acks behind a delivery that is still in work
@@ -82,14 +89,12 @@ impl<T> Ledger<T> {
 
     /// What is owed for those that wait to be written.
     pub(super) fn owed(&self) -> impl Iterator<Item = &T> {
-        self.waiting.values().map(|(_, owed)| owed)
+        self.acks.values().chain(self.requeues.values())
     }
 
     /// First, so that the acks around them count as one run.
     fn requeue(&mut self, entries: &mut Vec<Entry<T>>) {
-        for (tag, (_, owed)) in
-            self.waiting.extract_if(.., |_, (settlement, _)| *settlement == Settlement::Requeue)
-        {
+        for (tag, owed) in std::mem::take(&mut self.requeues) {
             self.written.insert(tag);
             entries.push(Entry { write: Write::Requeue { tag }, owed: vec![owed] });
         }
@@ -99,7 +104,7 @@ impl<T> Ledger<T> {
     fn ack_run(&mut self, entries: &mut Vec<Entry<T>>) {
         let (mut owed, mut last) = (Vec::new(), 0);
         loop {
-            if let Some((_, one)) = self.waiting.remove(&self.floor) {
+            if let Some(one) = self.acks.remove(&self.floor) {
                 owed.push(one);
                 last = self.floor;
                 self.floor += 1;
@@ -116,7 +121,9 @@ impl<T> Ledger<T> {
 
     /// Of those behind one that is still in work.
     fn ack_due(&mut self, entries: &mut Vec<Entry<T>>, is_due: impl Fn(&T) -> bool) {
-        for (tag, (_, owed)) in self.waiting.extract_if(.., |_, (_, owed)| is_due(owed)) {
+        let mut due: Vec<_> = self.acks.extract_if(|_, owed| is_due(owed)).collect();
+        due.sort_unstable_by_key(|(tag, _)| *tag);
+        for (tag, owed) in due {
             self.written.insert(tag);
             entries.push(Entry { write: Write::Ack { tag, multiple: false }, owed: vec![owed] });
         }
@@ -259,10 +266,16 @@ mod tests {
         }
         let writes: Vec<_> = ledger.flush_due(|owed| *owed == 4).iter().map(|entry| entry.write).collect();
         let acks = [Write::Ack { tag: 1, multiple: false }, Write::Ack { tag: 4, multiple: false }];
-        assert_eq!((writes.as_slice(), ledger.owed().copied().collect::<Vec<_>>()), (acks.as_slice(), vec![3, 6]));
+        assert_eq!(
+            (writes.as_slice(), ledger.owed().copied().collect::<BTreeSet<_>>()),
+            (acks.as_slice(), BTreeSet::from([3, 6]))
+        );
         ledger.settle(2, Settlement::Ack, 2).expect("a new tag");
         let entries = ledger.flush_due(|_| false);
-        assert_eq!((entries[0].write, entries[0].owed.as_slice()), (Write::Ack { tag: 3, multiple: true }, [2, 3].as_slice()));
+        assert_eq!(
+            (entries[0].write, entries[0].owed.as_slice()),
+            (Write::Ack { tag: 3, multiple: true }, [2, 3].as_slice())
+        );
     }
 
     #[test]

@@ -106,7 +106,9 @@ impl Writer {
 
     async fn take(&mut self, command: Command, now: Instant) {
         match command {
-            Command::Settle { tag, settlement, owed } => self.note(tag, settlement, Debt { since: now, owed }),
+            Command::Settle { tag, settlement, owed } => {
+                self.note(tag, settlement, Debt { since: now, owed })
+            }
             Command::SettleAll { each, settlement } => {
                 for (tag, owed) in each {
                     self.note(tag, settlement, Debt { since: now, owed });
