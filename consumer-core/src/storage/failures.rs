@@ -68,12 +68,16 @@ pub trait FailureStorage: Sessions {
     /// Notes that `runner` is about to run a message that was delivered before, and returns how many deaths are counted
     /// for it: one more than before if another runner's mark is found, which that runner would have taken away.
     /// [`RunnerId::NOBODY`] is no runner: it counts no death, and none is counted for it.
+    ///
+    /// Unless it is run `alone`, with no other unit at work, a message with deaths is marked as nobody's instead: it is to be
+    /// run alone, and who dies while it waits does not die of it.
     fn mark_run(
         &self,
         session: &mut Self::Session,
         consumer: ConsumerId,
         message: ClaimKey,
         runner: RunnerId,
+        alone: bool,
     ) -> impl Future<Output = Result<u32, StorageError>> + Send;
 
     /// Takes the mark away, whoever made it, and forgets the deaths: the message was run, and somebody lives to tell.

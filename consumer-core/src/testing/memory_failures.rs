@@ -93,12 +93,13 @@ impl Failures {
         survey
     }
 
-    fn mark(&mut self, key: Key, runner: RunnerId) -> u32 {
+    fn mark(&mut self, key: Key, runner: RunnerId, alone: bool) -> u32 {
         let begun = clock::now();
         let run = self.runs.entry(key).or_insert(Run { runner, deaths: 0, begun });
         let is_death = run.runner != runner && ![run.runner, runner].contains(&RunnerId::NOBODY);
         run.deaths += u32::from(is_death);
-        (run.runner, run.begun) = (runner, begun);
+        run.runner = if alone || run.deaths == 0 { runner } else { RunnerId::NOBODY };
+        run.begun = begun;
         run.deaths
     }
 }
@@ -173,9 +174,10 @@ impl FailureStorage for MemoryStore {
         consumer: ConsumerId,
         message: ClaimKey,
         runner: RunnerId,
+        alone: bool,
     ) -> Result<u32, StorageError> {
         self.check(Step::MarkRun)?;
-        Ok(self.state().failures.mark((consumer, message), runner))
+        Ok(self.state().failures.mark((consumer, message), runner, alone))
     }
 
     async fn clear_run(

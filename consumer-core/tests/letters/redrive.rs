@@ -231,12 +231,12 @@ async fn a_message_that_has_killed_its_process_may_do_so_again() {
     let (mut session, key) = (stage.session().await, message_key(&message("a", BODY)));
     let mut deaths = 0;
     for _ in 0..3 {
-        let marked = stage.store.mark_run(&mut session, stage.ledger, key, RunnerId::random()).await;
+        let marked = stage.store.mark_run(&mut session, stage.ledger, key, RunnerId::random(), true).await;
         deaths = marked.expect("marked");
     }
     assert_eq!(deaths, 2);
     stage.person().redrive(&all(), &Redrive::default()).await.expect("redriven");
-    let marked = stage.store.mark_run(&mut session, stage.ledger, key, RunnerId::random()).await;
+    let marked = stage.store.mark_run(&mut session, stage.ledger, key, RunnerId::random(), true).await;
     assert_eq!(marked.expect("marked"), 0, "its deaths are counted anew");
 }
 

@@ -114,8 +114,9 @@ impl FailureStorage for MySqlStore {
         consumer: ConsumerId,
         message: ClaimKey,
         runner: RunnerId,
+        alone: bool,
     ) -> Result<u32, StorageError> {
-        Ok(run::mark(&self.0.sql, session, consumer, message, runner).await?)
+        Ok(run::mark(&self.0.sql, session, consumer, message, (runner, alone)).await?)
     }
 
     async fn clear_run(

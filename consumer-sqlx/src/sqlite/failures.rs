@@ -122,8 +122,9 @@ impl FailureStorage for SqliteStore {
         consumer: ConsumerId,
         message: ClaimKey,
         runner: RunnerId,
+        alone: bool,
     ) -> Result<u32, StorageError> {
-        Ok(run::mark(&self.0, session, consumer, message, runner).await?)
+        Ok(run::mark(&self.0, session, consumer, message, (runner, alone)).await?)
     }
 
     async fn clear_run(

@@ -72,7 +72,7 @@ pub(crate) async fn fail_one<S: Storage>(store: &S, session: &mut S::Session, co
     assert!(store.resolve_failure(session, consumer, key).await.expect("an end"));
     let runners = [RunnerId::random(), RunnerId::random()];
     for (runner, deaths) in runners.into_iter().zip([0, 1]) {
-        assert_eq!(store.mark_run(session, consumer, key, runner).await.expect("a mark"), deaths);
+        assert_eq!(store.mark_run(session, consumer, key, runner, true).await.expect("a mark"), deaths);
     }
     store.clear_run(session, consumer, key).await.expect("an end");
     let week = Duration::from_secs(7 * 24 * 60 * 60);

@@ -32,13 +32,13 @@ impl<S: Storage, B: Broker> Worker<S, B> {
                 self.clear(job, slot).await;
                 Some(fate)
             }
-            _ if is_news => self.suspect(job, deaths, slot).await,
+            _ if is_news => Some(self.suspect(job, deaths)),
             _ => None,
         }
     }
 
-    /// Whoever dies while it waits does not die of it.
-    async fn suspect(&self, job: &mut Job, deaths: u32, slot: &mut Slot<S>) -> Option<Fate> {
+    /// The mark is nobody's until it is run: whoever dies while it waits does not die of it.
+    fn suspect(&self, job: &mut Job, deaths: u32) -> Fate {
         tracing::warn!(
             consumer = self.consumer.spec.name,
             message_id = job.delivery.message.properties.message_id,
@@ -47,10 +47,7 @@ impl<S: Storage, B: Broker> Worker<S, B> {
         );
         self.consumer.instruments.death();
         job.is_suspect = true;
-        match self.mark_as(job, RunnerId::NOBODY, slot).await {
-            Ok(_) => Some(Fate::Suspected),
-            Err(fate) => Some(fate),
-        }
+        Fate::Suspected
     }
 
     async fn bury_unread(&self, job: &mut Job, deaths: u32, slot: &mut Slot<S>) -> Fate {
@@ -66,7 +63,9 @@ impl<S: Storage, B: Broker> Worker<S, B> {
         let mut failures = 0;
         loop {
             let marked = match slot.open().await {
-                Ok(session) => self.consumer.storage.mark_run(session, consumer, message, runner).await,
+                Ok(session) => {
+                    self.consumer.storage.mark_run(session, consumer, message, runner, job.is_suspect).await
+                }
                 Err(error) => Err(error),
             };
             match marked {

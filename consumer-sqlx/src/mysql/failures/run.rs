@@ -20,16 +20,16 @@ pub(super) async fn mark(
     session: &mut MySqlSession,
     consumer: ConsumerId,
     message: ClaimKey,
-    runner: RunnerId,
+    (runner, alone): (RunnerId, bool),
 ) -> Result<u32, sqlx::Error> {
     let conn = session.awake().await?;
     for _ in 1..TRIES {
-        match write(sql, conn, consumer, message, runner).await {
+        match write(sql, conn, consumer, message, (runner, alone)).await {
             Err(error) if classify::is_deadlock(&error) => run(conn, ROLL_BACK).await?,
             other => return other,
         }
     }
-    write(sql, conn, consumer, message, runner).await
+    write(sql, conn, consumer, message, (runner, alone)).await
 }
 
 async fn write(
@@ -37,7 +37,7 @@ async fn write(
     conn: &mut MySqlConnection,
     consumer: ConsumerId,
     message: ClaimKey,
-    runner: RunnerId,
+    (runner, alone): (RunnerId, bool),
 ) -> Result<u32, sqlx::Error> {
     let runner = runner.0.as_bytes().as_slice();
     sqlx::query(sql.failures.mark.clone())
@@ -46,6 +46,7 @@ async fn write(
         .bind(runner)
         .bind(runner)
         .bind(runner)
+        .bind(alone)
         .bind(runner)
         .execute(&mut *conn)
         .await?;

@@ -14,13 +14,14 @@ pub(super) async fn mark(
     session: &mut PgSession,
     consumer: ConsumerId,
     message: ClaimKey,
-    runner: RunnerId,
+    (runner, alone): (RunnerId, bool),
 ) -> Result<u32, sqlx::Error> {
     let mut tx = unit::begin(session).await?.tx;
     let deaths = sqlx::query_scalar(sql.failures.mark.clone())
         .bind(consumer.0)
         .bind(message.as_uuid())
         .bind(runner.0)
+        .bind(alone)
         .fetch_one(&mut *tx)
         .await?;
     tx.commit().await?;

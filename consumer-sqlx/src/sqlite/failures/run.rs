@@ -13,13 +13,14 @@ pub(super) async fn mark(
     session: &mut SqliteSession,
     consumer: ConsumerId,
     message: ClaimKey,
-    runner: RunnerId,
+    (runner, alone): (RunnerId, bool),
 ) -> Result<u32, sqlx::Error> {
     let mut writing = writing::begin(store, session).await?;
     let deaths = sqlx::query_scalar(store.sql.failures.mark.clone())
         .bind(consumer.0)
         .bind(message.as_bytes().as_slice())
         .bind(runner.0.as_bytes().as_slice())
+        .bind(alone)
         .fetch_one(&mut *writing.tx)
         .await?;
     writing.commit().await?;

@@ -94,10 +94,19 @@ impl<S: Storage> Desk<S> {
         in_time("an end", resolved).await.expect("a record can be resolved")
     }
 
-    /// Marks a message, in another process than [`clear`](Self::clear).
+    /// Marks a message that is run alone, in another process than [`clear`](Self::clear).
     pub(super) async fn mark(&self, consumer: ConsumerId, message: &str, runner: RunnerId) -> u32 {
+        self.mark_as(consumer, message, runner, true).await
+    }
+
+    /// Marks a message that is not run alone.
+    pub(super) async fn mark_among_others(&self, message: &str, runner: RunnerId) -> u32 {
+        self.mark_as(self.consumer, message, runner, false).await
+    }
+
+    async fn mark_as(&self, consumer: ConsumerId, message: &str, runner: RunnerId, alone: bool) -> u32 {
         let mut session = Self::open(&self.here).await;
-        let marked = self.here.mark_run(&mut session, consumer, key(message), runner);
+        let marked = self.here.mark_run(&mut session, consumer, key(message), runner, alone);
         in_time("a mark", marked).await.expect("a message can be marked")
     }
 

@@ -88,6 +88,7 @@ fn cases<S: Storage>() -> Vec<(&'static str, Case<S>)> {
             of_the_same_runner_is_no_death
             after_another_runner_is_a_death
             of_nobody_is_no_death_and_keeps_those_before
+            with_a_death_is_nobodys_until_it_is_alone
             that_is_cleared_is_forgotten
             of_many_at_once_counts_each_runner
             tells_consumers_and_messages_apart;

@@ -32,6 +32,18 @@ pub(super) async fn of_nobody_is_no_death_and_keeps_those_before<S: Storage>(des
     assert_eq!(mark(RunnerId::random()).await, 2);
 }
 
+pub(super) async fn with_a_death_is_nobodys_until_it_is_alone<S: Storage>(desk: &Desk<S>) {
+    let look = async || desk.mark_among_others("1", RunnerId::random()).await;
+    assert_eq!(look().await, 0, "nobody has died");
+    for _ in 0..3 {
+        assert_eq!(look().await, 1, "who dies while it waits to be run alone does not die of it");
+    }
+    let alone = RunnerId::random();
+    assert_eq!(desk.mark(desk.consumer, "1", alone).await, 1);
+    assert_eq!(look().await, 2, "who dies while it is run alone dies of it");
+    assert_eq!(look().await, 2);
+}
+
 pub(super) async fn that_is_cleared_is_forgotten<S: Storage>(desk: &Desk<S>) {
     desk.clear("1").await;
     desk.mark(desk.consumer, "1", RunnerId::random()).await;
@@ -58,7 +70,7 @@ pub(super) async fn of_many_at_once_counts_each_runner<S: Storage>(desk: &Desk<S
 }
 
 async fn mark<S: Storage>(store: &S, session: &mut S::Session, desk: &Desk<S>, message: &str) -> u32 {
-    let marked = store.mark_run(session, desk.consumer, key(message), RunnerId::random());
+    let marked = store.mark_run(session, desk.consumer, key(message), RunnerId::random(), true);
     in_time("a mark", marked).await.expect("a message can be marked, whoever marks it at the same time")
 }
 

@@ -29,7 +29,7 @@ pub(super) async fn is_as_good_as_new_after_each<S: Storage>(desk: &Desk<S>) {
         assert!(store.resolve_failure(session, consumer, event).await.expect("an end"));
         assert_eq!(desk.find("1").await, None, "it is written when it is told");
         next(session, "resolve").await;
-        assert_eq!(store.mark_run(session, consumer, event, runner).await.expect("a mark"), 0);
+        assert_eq!(store.mark_run(session, consumer, event, runner, false).await.expect("a mark"), 0);
         next(session, "mark").await;
         store.clear_run(session, consumer, event).await.expect("an end");
         next(session, "clear").await;
